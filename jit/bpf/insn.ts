@@ -20,7 +20,7 @@ export interface Insn {
    */
   readonly imm: number;
   /**
-   * Only of ld_imm64: the whole 64-bit immediate, unsigned. Inside a {@link Program}: src 4 (callback) holds the
+   * Only of ld_imm64: the whole 64-bit immediate, unsigned; `imm` is then 0. Inside a {@link Program}: src 4 (callback) holds the
    * subprog's index, src 1 (map) the map's index, src 2 (map value) the map's index and, in the upper half, the offset.
    */
   readonly imm64?: bigint;
@@ -31,12 +31,12 @@ export const aluOp = (insn: Insn): number => insn.code & 0xf0;
 export const insnSize = (insn: Insn): number => insn.code & 0x18;
 export const insnMode = (insn: Insn): number => insn.code & 0xe0;
 
-export const isLdImm64 = (insn: Insn): boolean => insn.code === (BPF_LD | BPF_IMM | BPF_DW);
+export const isLdImm64 = (insn: Pick<Insn, 'code'>): boolean => insn.code === (BPF_LD | BPF_IMM | BPF_DW);
 export const isAlu = (insn: Insn): boolean => insnClass(insn) === BPF_ALU || insnClass(insn) === BPF_ALU64;
 export const isJmp = (insn: Insn): boolean => insnClass(insn) === BPF_JMP || insnClass(insn) === BPF_JMP32;
 
 /** Slots that an instruction takes: 2 for ld_imm64, 1 for all others. */
-export const slots = (insn: Insn): 1 | 2 => (isLdImm64(insn) ? 2 : 1);
+export const slots = (insn: Pick<Insn, 'code'>): 1 | 2 => (isLdImm64(insn) ? 2 : 1);
 
 /** Bytes that a load, store or atomic instruction touches. */
 export function accessBytes(insn: Insn): 1 | 2 | 4 | 8 {

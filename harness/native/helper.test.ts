@@ -1,0 +1,303 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { Action, type Emu, EventKind, type HelperAction, type HelperPolicy, Prot, REG } from './index';
+import { CODE, call, Guest, HELPERS, le, RET, STACK, STOP, TOP } from './testing';
+
+const FAR = 0xffffffffa0000000n;
+const DEAD = [0xa1n, 0xa2n, 0xa3n, 0xa4n, 0xa5n, 0xa6n, 0xa7n, 0xa8n];
+const POLICY: HelperPolicy = { ret: 0x77n, poison: DEAD, belowRsp: 0 };
+const CALL = [...call(CODE, HELPERS), RET];
+
+let guest: Guest;
+afterEach(() => guest.emu.close());
+
+const withPolicy = (policy: HelperPolicy) => (emu: Emu) => {
+  emu.hookHelpers([HELPERS]);
+  emu.setHelperPolicy(0, policy);
+};
+
+const scripted = (fn: (index: number) => HelperAction) => (emu: Emu) => {
+  emu.hookHelpers([HELPERS, HELPERS + 16n], { js: [true, true] });
+  emu.onHelper(fn);
+};
+
+describe('the native policy', () => {
+  const caller = ['rcx', 'rdx', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11'] as const;
+  const callee = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15'] as const;
+
+  test('destroys every caller-saved register, sets rax, keeps the rest and returns', () => {
+    guest = new Guest(withPolicy(POLICY));
+    const before = Object.fromEntries(Object.keys(REG).map((name, i) => [name, BigInt(i + 1)]));
+    expect(guest.run(CALL, { ...before, rflags: 0n, gsBase: 0n }).kind).toBe('ok');
+    expect(caller.map((name) => guest.reg(name))).toEqual(DEAD);
+    expect(callee.map((name) => guest.reg(name))).toEqual(callee.map((name) => before[name]));
+    expect([guest.reg('rax'), guest.reg('rsp')]).toEqual([0x77n, TOP + 8n]);
+  });
+
+  test('may change between runs', () => {
+    guest = new Guest(withPolicy(POLICY));
+    guest.run(CALL);
+    guest.emu.setHelperPolicy(0, { ...POLICY, ret: 0x78n });
+    guest.run(CALL);
+    expect(guest.reg('rax')).toBe(0x78n);
+  });
+
+  test.each([
+    [0x203n, 1n],
+    [0x202n, 0n],
+  ])('sets flags that the next instruction sees: %d', (rflags, carry) => {
+    guest = new Guest(withPolicy({ ...POLICY, rflags }));
+    // cmp ebx, imm: the flags of before must not come through; call; setc bl; ret
+    guest.run([0x81, 0xfb, ...le(1n - carry, 4), ...call(CODE + 6n, HELPERS), 0x0f, 0x92, 0xc3, RET]);
+    expect(guest.reg('rbx')).toBe(carry);
+  });
+
+  test('leaves the flags alone unless told', () => {
+    guest = new Guest(withPolicy(POLICY));
+    guest.run([0xf9, ...call(CODE + 1n, HELPERS), 0x0f, 0x92, 0xc3, RET]);
+    expect(guest.reg('rbx')).toBe(1n);
+  });
+
+  test('overwrites the bytes below rsp with junk that depends on seed and address', () => {
+    guest = new Guest(withPolicy({ ...POLICY, belowRsp: 24, junk: 1n }));
+    const below = () => Array.from(guest.stack.slice(0x3000 - 40, 0x3008));
+    guest.run(CALL);
+    const first = below();
+    const return8 = le(STOP, 8);
+    expect(first.slice(0, 16)).toEqual(new Array(16).fill(0));
+    expect(first.slice(40)).toEqual(return8);
+    const words = [16, 24, 32].map((at) => first.slice(at, at + 8).join());
+    expect(new Set([...words, le(CODE + 5n, 8).join(), le(0, 8).join()]).size).toBe(5);
+    guest.run(CALL);
+    expect(below()).toEqual(first);
+    guest.emu.setHelperPolicy(0, { ...POLICY, belowRsp: 24, junk: 2n });
+    guest.run(CALL);
+    expect(below()).not.toEqual(first);
+  });
+
+  test('stops its junk at memory that cannot be written', () => {
+    guest = new Guest((emu) => {
+      withPolicy({ ...POLICY, belowRsp: 0x4000 })(emu);
+      emu.protect(STACK, 0x2000, Prot.NONE);
+    });
+    expect(guest.run(CALL).kind).toBe('ok');
+    expect(guest.stack.slice(0, 0x2000).every((byte) => byte === 0)).toBe(true);
+    expect(guest.stack.slice(0x2000, 0x3000).every((byte) => byte === 0)).toBe(false);
+  });
+
+  test('returning with rsp in unmapped memory is a fault of the helper', () => {
+    guest = new Guest(withPolicy(POLICY));
+    // mov esp, 0x1000; jmp helper
+    const jump = [0xe9, ...le(HELPERS - (CODE + 10n), 4)];
+    const status = guest.run([0xbc, ...le(0x1000, 4), ...jump]);
+    expect(status).toMatchObject({ kind: 'fault', access: 'read', reason: 'unmapped', address: 0x1000n, rip: HELPERS });
+  });
+
+  test('a helper that returns to itself is called again, until the budget ends it', () => {
+    guest = new Guest(withPolicy(POLICY), { blockBudget: 50 });
+    const words = new BigUint64Array(guest.stack.buffer);
+    // mov rsp, rdi; jmp helper
+    const code = [0x48, 0x89, 0xfc, 0xe9, ...le(HELPERS - (CODE + 8n), 4)];
+    words.fill(HELPERS, 0, 3);
+    words[3] = STOP;
+    expect(guest.run(code, { rdi: STACK }).kind).toBe('ok');
+    expect([guest.emu.eventCount, guest.reg('rsp')]).toEqual([4, STACK + 32n]);
+    words.fill(HELPERS, 0, 0x400);
+    expect(guest.run(code, { rdi: STACK })).toMatchObject({ kind: 'budget', rip: HELPERS });
+  });
+
+  test('helpers may lie on both sides of the code and are told apart', () => {
+    guest = new Guest((emu) => {
+      emu.map(FAR, 0x1000, Prot.RX).fill(RET);
+      emu.hookHelpers([FAR, HELPERS + 1n, HELPERS]);
+      [0, 1, 2].forEach((index) => {
+        emu.setHelperPolicy(index, { ...POLICY, ret: BigInt(index) });
+      });
+    });
+    const seen = [FAR, HELPERS + 1n, HELPERS].map((address) => {
+      // call rdi; ret
+      expect(guest.run([0xff, 0xd7, RET], { rdi: address }).kind).toBe('ok');
+      return [guest.emu.events.kind(0), guest.emu.events.index(0), guest.reg('rax')];
+    });
+    expect(seen).toEqual([0, 1, 2].map((index) => [EventKind.HELPER, index, BigInt(index)]));
+  });
+});
+
+describe('a JavaScript helper', () => {
+  test('sees and writes all registers, and returns', () => {
+    let seen: bigint[] = [];
+    guest = new Guest(
+      scripted(() => {
+        const { regs } = guest.emu;
+        seen = [regs[REG.rip]!, regs[REG.rdi]!, regs[REG.rsp]!];
+        regs[REG.rax] = regs[REG.rdi]! + 1n;
+        regs[REG.gsBase] = 0x5000n;
+        return Action.RETURN;
+      }),
+    );
+    expect(guest.run(CALL, { rdi: 4n }).kind).toBe('ok');
+    expect(seen).toEqual([HELPERS, 4n, TOP - 8n]);
+    expect([guest.reg('rax'), guest.reg('gsBase')]).toEqual([5n, 0x5000n]);
+  });
+
+  test('resumes elsewhere', () => {
+    guest = new Guest(
+      scripted(() => {
+        guest.emu.regs[REG.rip] = STOP;
+        return Action.RESUME;
+      }),
+    );
+    expect(guest.run(CALL)).toMatchObject({ kind: 'ok', rip: STOP });
+    expect(guest.reg('rsp')).toBe(TOP - 8n);
+  });
+
+  test('calls a function of the guest, which comes back through a second helper', () => {
+    const callback = CODE + 0x100n;
+    guest = new Guest(
+      scripted((index) => {
+        const { regs } = guest.emu;
+        if (index === 0) {
+          regs[REG.rbx] = regs[REG.rsp]!;
+          regs[REG.rsp] = regs[REG.rsp]! - 0x80n;
+          guest.emu.writeBytes(regs[REG.rsp]!, Uint8Array.from(le(HELPERS + 16n, 8)));
+          regs[REG.rdi] = 20n;
+          regs[REG.rip] = callback;
+          return Action.RESUME;
+        }
+        regs[REG.rsp] = regs[REG.rbx]!;
+        regs[REG.rax] = regs[REG.rax]! + 1n;
+        return Action.RETURN;
+      }),
+    );
+    const code = [...CALL, ...new Array(0x100 - CALL.length).fill(0xcc)];
+    // lea rax, [rdi + rdi]; ret
+    expect(guest.run([...code, 0x48, 0x8d, 0x04, 0x3f, RET]).kind).toBe('ok');
+    expect(guest.reg('rax')).toBe(41n);
+    expect([0, 1].map((i) => guest.emu.events.index(i))).toEqual([0, 1]);
+  });
+
+  test('stops the run', () => {
+    guest = new Guest(scripted(() => Action.STOP));
+    expect(guest.run(CALL)).toMatchObject({ kind: 'stopped', rip: HELPERS });
+    expect(guest.run([RET]).kind).toBe('ok');
+  });
+
+  test('lets what stands at its address execute', () => {
+    guest = new Guest(scripted(() => Action.CONTINUE));
+    expect(guest.run(CALL).kind).toBe('ok');
+  });
+
+  test('leaves the rest to its policy', () => {
+    guest = new Guest((emu) => {
+      scripted(() => Action.POLICY)(emu);
+      emu.setHelperPolicy(0, POLICY);
+    });
+    expect(guest.run(CALL).kind).toBe('ok');
+    expect([guest.reg('rax'), guest.reg('r9')]).toEqual([0x77n, 0xa6n]);
+    const other = [...call(CODE, HELPERS + 16n), RET];
+    expect(() => guest.run(other)).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+  });
+
+  test('that throws ends the run with its exception, even from an endless loop, and the engine goes on', () => {
+    let calls = 0;
+    guest = new Guest(
+      scripted(() => {
+        if (++calls === 3) throw new RangeError('third call');
+        return Action.RETURN;
+      }),
+    );
+    // call helper; jmp back
+    const loop = [...call(CODE, HELPERS), 0xeb, 0xf9];
+    expect(() => guest.run(loop)).toThrow(new RangeError('third call'));
+    expect(calls).toBe(3);
+    expect(guest.run(CALL).kind).toBe('ok');
+  });
+
+  test.each([[undefined], [7], ['0'], [null], [-1], [0.5]])('that returns %p is refused', (action) => {
+    guest = new Guest(scripted(() => action as HelperAction));
+    expect(() => guest.run(CALL)).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+  });
+
+  test('that resumes where it is is refused', () => {
+    guest = new Guest(scripted(() => Action.RESUME));
+    expect(() => guest.run(CALL)).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+    expect(guest.run([RET]).kind).toBe('ok');
+  });
+
+  test('may throw what is no error', () => {
+    guest = new Guest(
+      scripted(() => {
+        throw undefined;
+      }),
+    );
+    let thrown: unknown = 'nothing';
+    try {
+      guest.run(CALL);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeUndefined();
+  });
+});
+
+describe('onCode', () => {
+  test('sees each instruction, and the changes it makes are seen by that instruction', () => {
+    const seen: bigint[] = [];
+    guest = new Guest((emu) =>
+      emu.onCode(CODE, CODE + 0xffn, (rip) => {
+        seen.push(rip - CODE);
+        if (rip === CODE + 1n) emu.regs[REG.rdi] = 9n;
+        return Action.CONTINUE;
+      }),
+    );
+    // nop; mov rax, rdi; ret
+    expect(guest.run([0x90, 0x48, 0x89, 0xf8, RET], { rdi: 1n }).kind).toBe('ok');
+    expect([seen, guest.reg('rax')]).toEqual([[0n, 1n, 4n], 9n]);
+  });
+
+  test('may change the flags within a block, and is not called twice for it', () => {
+    let calls = 0;
+    guest = new Guest((emu) => {
+      emu.traceCode(CODE, CODE + 0xffn);
+      emu.onCode(CODE + 2n, CODE + 2n, () => {
+        calls++;
+        emu.regs[REG.rflags] = emu.regs[REG.rflags]! ^ 1n;
+        return Action.CONTINUE;
+      });
+    });
+    // cmp eax, eax: clears CF; setc al; ret
+    expect(guest.run([0x39, 0xc0, 0x0f, 0x92, 0xc0, RET]).kind).toBe('ok');
+    expect([calls, guest.reg('rax'), guest.emu.eventCount]).toEqual([1, 1n, 3]);
+  });
+
+  test('skips instructions by resuming behind them, and returns from functions', () => {
+    guest = new Guest((emu) => {
+      emu.onCode(CODE, CODE, () => {
+        emu.regs[REG.rip] = CODE + 2n;
+        return Action.RESUME;
+      });
+      emu.onCode(CODE + 2n, CODE + 2n, () => Action.RETURN);
+    });
+    expect(guest.run([0x0f, 0x0b, 0x0f, 0x0b]).kind).toBe('ok');
+  });
+
+  test('comes before the helper at the same address', () => {
+    const order: string[] = [];
+    guest = new Guest((emu) => {
+      scripted(() => {
+        order.push('helper');
+        return Action.RETURN;
+      })(emu);
+      emu.onCode(HELPERS, HELPERS, () => {
+        order.push('code');
+        emu.regs[REG.rflags] = emu.regs[REG.rflags]! ^ 1n;
+        return Action.CONTINUE;
+      });
+      emu.onCode(HELPERS, HELPERS + 1n, () => {
+        order.push('second');
+        return Action.CONTINUE;
+      });
+    });
+    expect(guest.run(CALL).kind).toBe('ok');
+    expect(order).toEqual(['code', 'second', 'helper']);
+  });
+});

@@ -1,0 +1,120 @@
+import type { LowerContext } from './context';
+import { parseHexText } from './hex-text';
+import type { Path, Position, TextError } from './issues';
+import { type AsmError, type Program, parseAsm, printProgram } from './jit';
+import { BODY_KEYS, type ProgramSpec } from './schema-program';
+import { type ParsedTree, parseTree } from './tree';
+import { generateBodies } from './tree-body';
+import { oneOf } from './words';
+
+/** A program's body, as the JIT takes it. */
+export interface LoweredBody {
+  readonly program: Program;
+  /** Per subprog, per instruction. */
+  readonly sources: readonly (readonly Position[])[];
+  /** The assembly; generated unless the body was written as such. */
+  readonly text: string;
+}
+
+/** Names that a body may use, and what a sweep changes. */
+export interface BodyScope {
+  readonly name: string;
+  /** Which of the spec's programs it is. */
+  readonly index: number;
+  readonly kfuncs: readonly string[];
+  /** Those that the spec declares itself, in order. */
+  readonly declaredKfuncs: readonly string[];
+  readonly maps: readonly string[];
+  readonly kernelNames: ReadonlySet<string>;
+  readonly depths: ReadonlyMap<string, number>;
+}
+
+export type BodyKey = (typeof BODY_KEYS)[number];
+
+type LowerBody = (text: string, path: Path, scope: BodyScope, context: LowerContext) => LoweredBody | undefined;
+
+const BODIES: Readonly<Record<BodyKey, LowerBody>> = {
+  tree: lowerTree,
+  asm: lowerAsm,
+  hex: lowerHex,
+  file: reserved,
+  image: reserved,
+};
+
+/** The one body key that a program has; reports when it has none or several. */
+export function bodyKey(written: ProgramSpec, path: Path, context: LowerContext): BodyKey | undefined {
+  const keys = BODY_KEYS.filter((key) => written[key] !== undefined);
+  if (keys.length === 1) return keys[0];
+  if (keys.length === 0) return context.report(path, 'the program has no body', { expected: oneOf(BODY_KEYS) });
+  return context.reportKey([...path, keys[1]!], `a second body beside \`${keys[0]}\``, { expected: 'one body' });
+}
+
+/** Turns a program's body into instructions. */
+export function lowerBody(
+  written: ProgramSpec,
+  path: Path,
+  scope: BodyScope,
+  context: LowerContext,
+): LoweredBody | undefined {
+  const key = bodyKey(written, path, context);
+  return key && BODIES[key](written[key]!, [...path, key], scope, context);
+}
+
+function lowerAsm(text: string, path: Path, scope: BodyScope, context: LowerContext): LoweredBody | undefined {
+  const parsed = parseAsm(text, scope);
+  if (!parsed.ok) return context.reportText(path, parsed.errors.map(textError));
+  const { program, source } = parsed;
+  const sources = source.subprogs.map(({ insns }) =>
+    insns.map(({ line, column }) => context.source.inText(path, line, column)),
+  );
+  return { program, sources, text };
+}
+
+function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerContext): LoweredBody | undefined {
+  const tree: ParsedTree = parseTree(text, scope);
+  if (!tree.ok) return context.reportText(path, tree.errors);
+  const generated = generateBodies(tree.subprogs, scope.index);
+  const parsed = parseAsm(generated.text, scope);
+  const origin = (line: number) => generated.lines[line - 1] ?? { line: 1, column: 1 };
+  if (!parsed.ok) {
+    return context.reportText(
+      path,
+      parsed.errors.map((error) => ({ ...textError(error), ...origin(error.line) })),
+    );
+  }
+  const sources = parsed.source.subprogs.map(({ insns }) =>
+    insns.map((insn) => {
+      const { line, column } = origin(insn.line);
+      return context.source.inText(path, line, column);
+    }),
+  );
+  return { program: parsed.program, sources, text: generated.text };
+}
+
+// A call of a kfunc holds its index in the spec's `kfuncs`, a load of a map the map's index.
+function lowerHex(text: string, path: Path, scope: BodyScope, context: LowerContext): LoweredBody | undefined {
+  const { name, declaredKfuncs: kfuncs, maps } = scope;
+  const parsed = parseHexText(text, { name, kfuncs, maps });
+  if (!parsed.ok) return context.reportText(path, parsed.errors);
+  const sources = parsed.places.map((places) =>
+    places.map(({ line, column }) => context.source.inText(path, line, column)),
+  );
+  return { program: parsed.program, sources, text: printProgram(parsed.program) };
+}
+
+function reserved(_: string, path: Path, __: BodyScope, context: LowerContext): undefined {
+  const key = path[path.length - 1];
+  return context.reportKey(path, `a body as \`${key}\` is not supported yet`, { expected: 'tree, asm or hex' });
+}
+
+// Messages of the assembler say themselves what they expected, where that is short enough to be read.
+function textError({ line, column, message, expected, suggestion }: AsmError): TextError {
+  const told = message.includes('expected') || expected === undefined || expected.length > 8;
+  return {
+    line,
+    column,
+    message,
+    expected: told ? undefined : oneOf(expected),
+    suggestion: message.includes('did you mean') ? undefined : suggestion,
+  };
+}

@@ -1,0 +1,38 @@
+export type { Placed } from './context';
+export type { RunEvent, ScenarioEvent } from './events';
+export type {
+  DeclaredVerdict,
+  Expectation,
+  FramePointerExpectation,
+  ListingExpectation,
+} from './expectation';
+export { MAX_SPEC_BYTES } from './files';
+export { formatIssue, formatPath, type Issue, type Path, type Position } from './issues';
+export type { ClobberRule, HelperBody, MapSpec } from './kernel-side';
+export { type Loaded, type LoadedSpec, loadFiles, parseSpecText } from './load';
+export { type Lowered, type LoweredSpec, type LowerOptions, lowerSpec, type SpecCase } from './lower';
+export {
+  CALLEE_SAVED,
+  CALLER_SAVED,
+  CHECK_IDS,
+  type CheckId,
+  DEFAULT_POLICIES,
+  MACHINE_CPUS,
+  PROGRAM_TYPES,
+  type ProgramType,
+  REGISTERS,
+  type Register,
+  VERDICTS,
+  type Verdict,
+} from './names';
+export { type Place, parsePlace } from './places';
+export type { PolicyRef } from './policies';
+export type { Analyse, LoweredProgram, ProgramError } from './programs';
+export type { LoweredScenario } from './scenarios';
+export { jsonSchema, type Spec, specSchema } from './schema';
+export type { InlinePolicy } from './schema-policy';
+export type { SpecSource } from './source';
+export { SubprogNames, type SubprogRef } from './subprogs';
+export type { Point } from './sweep';
+export { evaluate, type TermEnvironment } from './term-values';
+export { type Atom, constantTerm, parseTerm, type Term } from './terms';

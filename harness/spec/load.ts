@@ -1,0 +1,100 @@
+import { parseAllDocuments } from 'yaml';
+import { readSpecFiles } from './files';
+import { type Issue, issueAt, type Position, sortIssues } from './issues';
+import { Lines } from './lines';
+import { toPlain } from './plain';
+import { type Spec, specSchema } from './schema';
+import { SpecSource } from './source';
+import { validate } from './zod-issues';
+
+/** One document that has the shape of a spec. */
+export interface LoadedSpec {
+  readonly file: string;
+  /** Where the document's first value stands. */
+  readonly position: Position;
+  readonly spec: Spec;
+  /** Where each value stands. */
+  readonly source: SpecSource;
+}
+
+export interface Loaded {
+  readonly specs: LoadedSpec[];
+  readonly issues: Issue[];
+}
+
+// One mistake often makes YAML complain about all that follows.
+const MAX_SYNTAX_ISSUES = 3;
+/** Issues reported of one file; a file that is something else entirely would have one for each line. */
+const MAX_ISSUES = 50;
+
+/** Reads specs from files and directories. What is wrong with one file does not hide what another has. */
+export function loadFiles(paths: readonly string[]): Loaded {
+  const { files, issues } = readSpecFiles(paths);
+  const specs: LoadedSpec[] = [];
+  for (const { file, text } of files) {
+    const loaded = parseSpecText(text, file);
+    specs.push(...loaded.specs);
+    issues.push(...loaded.issues);
+  }
+  return { specs, issues: [...issues, ...repeatedNames(specs)] };
+}
+
+/** Reads all documents of one text. */
+export function parseSpecText(text: string, file: string): Loaded {
+  const top = { file, line: 1, column: 1 };
+  try {
+    const { specs, issues } = parseDocuments(text, file);
+    const cut = sortIssues(issues).slice(0, MAX_ISSUES);
+    if (cut.length < issues.length)
+      cut.push(issueAt(top, [], `${issues.length - cut.length} more issues in this file`));
+    return { specs, issues: cut };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { specs: [], issues: [issueAt(top, [], 'the values are nested too deeply')] };
+  }
+}
+
+function parseDocuments(text: string, file: string): Loaded {
+  const lines = new Lines(text);
+  const options = { prettyErrors: false, uniqueKeys: false, intAsBigInt: true } as const;
+  const documents = parseAllDocuments(text, options);
+  if (!('length' in documents) || documents.every((each) => each.contents === null && each.errors.length === 0)) {
+    return {
+      specs: [],
+      issues: [issueAt({ file, line: 1, column: 1 }, [], 'the file is empty', { expected: 'a spec' })],
+    };
+  }
+  if (documents.some((each) => each.errors.some(isOverflow))) throw new RangeError();
+  const specs: LoadedSpec[] = [];
+  const issues: Issue[] = [];
+  for (const document of documents) {
+    const source = new SpecSource(file, lines);
+    const complaints = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_ISSUES);
+    const found = complaints.map((each) => issueAt(source.at(each.pos[0]), [], `YAML: ${each.message}`));
+    const plain = found.length === 0 ? toPlain(document.contents, source, found) : null;
+    if (found.length === 0) {
+      const result = validate(specSchema, plain, source);
+      if (result.ok) specs.push({ file, position: source.value([]), spec: result.value, source });
+      else found.push(...result.issues);
+    }
+    issues.push(...found);
+  }
+  return { specs, issues };
+}
+
+// The parser is recursive, and reports its own overflow as an error of the document.
+const isOverflow = (error: Error): boolean => error.message.includes('call stack');
+
+function repeatedNames(specs: readonly LoadedSpec[]): Issue[] {
+  const first = new Map<string, Position>();
+  return specs.flatMap(({ spec, source }) => {
+    const position = source.value(['name']);
+    const earlier = first.get(spec.name);
+    if (!earlier) {
+      first.set(spec.name, position);
+      return [];
+    }
+    const place = `${earlier.file}:${earlier.line}:${earlier.column}`;
+    return [issueAt(position, ['name'], `a second spec named ${JSON.stringify(spec.name)}; the first is at ${place}`)];
+  });
+}

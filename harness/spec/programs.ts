@@ -1,0 +1,105 @@
+import { type LoweredBody, lowerBody } from './bodies';
+import type { LowerContext } from './context';
+import type { Path, Position } from './issues';
+import { pcsOf } from './jit';
+import { type KernelNames, kernelNames } from './kernel-names';
+import type { ProgramType } from './names';
+import type { Spec } from './schema';
+import { SubprogNames } from './subprogs';
+import { depthKey, type Point } from './sweep';
+
+/** One of a spec's programs, ready for the JIT. */
+export interface LoweredProgram extends LoweredBody {
+  readonly name: string;
+  readonly type: ProgramType;
+  readonly attachType?: string;
+  readonly position: Position;
+}
+
+/** An error that an analysis finds in a program: of the subprog of that index, at that pc. */
+export interface ProgramError {
+  readonly subprog: number;
+  readonly pc: number;
+  readonly message: string;
+}
+
+/** Finds what the verifier would refuse under every policy: recursion, large frames, long call chains. */
+export type Analyse = (program: LoweredProgram) => readonly ProgramError[];
+
+/** The programs at one point of the sweep. */
+export interface LoweredPrograms {
+  readonly programs: readonly LoweredProgram[];
+  readonly names: SubprogNames;
+  readonly kernel: KernelNames;
+}
+
+const IDENTIFIER = /^[A-Za-z_]\w*$/;
+
+/** Lowers all programs; issues go to the context. */
+export function lowerPrograms(
+  spec: Spec,
+  point: Point,
+  context: LowerContext,
+  analyse: Analyse | undefined,
+): LoweredPrograms | undefined {
+  const kernel = kernelNames(spec);
+  const before = context.issues.length;
+  const entries = Object.entries(spec.programs);
+  if (entries.length === 0) return context.report(['programs'], 'there is no program', { expected: 'at least one' });
+  const programs = entries.flatMap(([name, written], index): LoweredProgram[] => {
+    const path: Path = ['programs', name];
+    if (!IDENTIFIER.test(name)) {
+      context.reportKey(path, `\`${name}\` is no name for a program`, { expected: 'letters, digits and _' });
+      return [];
+    }
+    const maps = Object.keys(spec.maps ?? {});
+    const { kfuncs, all } = kernel;
+    const depths = depthsOf(point, name);
+    const scope = { name, index, kfuncs, declaredKfuncs: spec.kfuncs ?? [], maps, kernelNames: all, depths };
+    const body = lowerBody(written, path, scope, context);
+    if (!body) return [];
+    const attach = written.attach_type === undefined ? {} : { attachType: written.attach_type };
+    return [{ name, type: written.type, ...attach, position: context.source.key(path), ...body }];
+  });
+  if (context.issues.length > before) return undefined;
+  for (const program of programs) reportErrors(program, analyse?.(program) ?? [], context);
+  const names = new SubprogNames(
+    programs.map(({ name, program }) => [name, program.subprogs.map((each) => each.name)]),
+  );
+  checkDepthKeys(spec, point, names, context);
+  return context.issues.length > before ? undefined : { programs, names, kernel };
+}
+
+// `depth(main)` is meant for whichever program has a main; that it is just one is checked when the names are known.
+function depthsOf(point: Point, program: string): Map<string, number> {
+  const depths = new Map<string, number>();
+  for (const [key, value] of Object.entries(point)) {
+    const name = depthKey(key);
+    if (name === undefined) continue;
+    if (!name.includes('.')) depths.set(name, value);
+    else if (name.startsWith(`${program}.`)) depths.set(name.slice(program.length + 1), value);
+  }
+  return depths;
+}
+
+function checkDepthKeys(spec: Spec, point: Point, names: SubprogNames, context: LowerContext): void {
+  for (const key of Object.keys(point)) {
+    const name = depthKey(key);
+    if (name === undefined) continue;
+    const path: Path = ['sweep', key];
+    const found = names.resolve(name);
+    if (!found.ok) context.reportKey(path, found.message, found);
+    else if (spec.programs[found.ref.program]!.tree === undefined) {
+      context.reportKey(path, `the depth of ${name} follows from its assembly`, { expected: 'a subprog of a tree' });
+    }
+  }
+}
+
+function reportErrors(program: LoweredProgram, errors: readonly ProgramError[], context: LowerContext): void {
+  for (const { subprog, pc, message } of errors) {
+    const insns = program.program.subprogs[subprog]?.insns ?? [];
+    const at = Math.max(0, pcsOf(insns).indexOf(pc));
+    const position = program.sources[subprog]?.[at] ?? program.position;
+    context.reportAt(position, ['programs', program.name], message);
+  }
+}

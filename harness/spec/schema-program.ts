@@ -1,0 +1,19 @@
+import * as z from 'zod';
+import { PROGRAM_TYPES } from './names';
+import { name } from './values';
+
+/** The ways to write a program's body; a program has exactly one of them. */
+export const BODY_KEYS = ['tree', 'asm', 'hex', 'file', 'image'] as const;
+
+export const programSchema = z
+  .strictObject({
+    type: z.enum(PROGRAM_TYPES).describe('The program type, BPF_PROG_TYPE_* in lower case.'),
+    attach_type: name.optional().describe('The expected attach type, BPF_* in lower case, as trace_iter.'),
+    tree: z.string().optional().describe('A call tree, one `name depth [flags]` a line; bodies are generated.'),
+    asm: z.string().optional().describe("Assembly text in the kernel's dialect."),
+    hex: z.string().optional().describe('Instructions in wire form, as hexadecimal.'),
+    file: name.optional().describe('Reserved: a file of assembly, or an ELF object.'),
+    image: name.optional().describe('Reserved: a captured image.'),
+  })
+  .meta({ oneOf: BODY_KEYS.map((key) => ({ required: [key] })) });
+export type ProgramSpec = z.infer<typeof programSchema>;
