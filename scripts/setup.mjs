@@ -28,14 +28,14 @@ function hash(...parts) {
   return sum.digest('hex');
 }
 
-/** Runs a command. Its output goes to stderr: all of it with `loud`, otherwise only when it fails. */
-function run(command, args, { loud = false, env = {} } = {}) {
-  const stdio = loud ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'];
-  const done = spawnSync(command, args, { cwd: root, stdio, encoding: 'utf8', env: { ...process.env, ...env } });
-  const ok = done.status === 0;
-  if (!ok && !loud && !done.error) process.stderr.write(`${done.stdout}${done.stderr}`);
-  return ok;
+/** Runs a command quietly. Whether it succeeded, and what it printed. */
+function run(command, args, env = {}) {
+  const done = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: { ...process.env, ...env } });
+  return { ok: done.status === 0, output: done.error ? `${done.error}\n` : `${done.stdout}${done.stderr}` };
 }
+
+/** The end of what a failed command printed. */
+const tail = (output) => output.trimEnd().split('\n').slice(-20).join('\n');
 
 const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
@@ -61,9 +61,17 @@ const packages = {
   },
   make() {
     const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-    if (!run(npm[0], [...npm.slice(1), ...args])) throw new Missing('npm could not install the packages (see above)');
-    writeFileSync(packagesStamp, hash(readText(at('package-lock.json'))));
+    const attempt = (...args) =>
+      run(npm[0], [...npm.slice(1), ...args, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+    let done = attempt('ci');
+    // npm ci also refuses a lockfile for lacking packages of other platforms, which npm may not have been able to record.
+    // The second form takes the locked versions too, and leaves the lockfile alone.
+    if (!done.ok) done = attempt('install', '--no-save');
+    const lockText = readText(at('package-lock.json'));
+    if (!done.ok || !installedAsLocked(lockText)) {
+      throw new Missing(`npm could not install the packages of package-lock.json:\n${tail(done.output)}`);
+    }
+    writeFileSync(packagesStamp, hash(lockText));
   },
 };
 
@@ -115,7 +123,8 @@ const addon = {
     const args = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-fPIC', '-fvisibility=hidden', '-shared'];
     args.push('-I', at('node_modules', 'node-api-headers', 'include'), '-o', fresh);
     args.push(...readdirSync(sources).flatMap((f) => (f.endsWith('.c') ? [join(sources, f)] : [])));
-    if (!run(compiler(), [...args, ...platform])) throw new Missing('the native addon does not compile (see above)');
+    const done = run(compiler(), [...args, ...platform]);
+    if (!done.ok) throw new Missing(`the native addon does not compile:\n${tail(done.output)}`);
     // A process that has the old file loaded keeps it: the name is moved to the new one.
     renameSync(fresh, addonFile);
     const problem = addonProblem();
@@ -147,9 +156,10 @@ function installLibrary() {
   if (process.platform !== 'linux' || !works('apt-get')) return 'No apt-get here, so nothing was installed.';
   if (process.getuid() !== 0) return 'Not root, so nothing was installed.';
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  run('apt-get', ['update', '-q'], { env });
-  const done = run('apt-get', ['install', '-y', '-q', '--no-install-recommends', usual.package], { env });
-  return `apt-get install ${usual.package} ${done ? 'succeeded' : 'failed (see above)'}.`;
+  const update = run('apt-get', ['update', '-q'], env);
+  const install = run('apt-get', ['install', '-y', '-q', '--no-install-recommends', usual.package], env);
+  if (install.ok) return `apt-get installed ${usual.package}.`;
+  return `apt-get could not install ${usual.package}:\n${tail(update.ok ? install.output : update.output + install.output)}`;
 }
 
 const library = {

@@ -80,7 +80,7 @@ export class Emu {
     const native = addon();
     const opened = native.open(loadLibrary(options.lib).id, budget, capacity, options.stopWhenFull !== false);
     if (Array.isArray(opened)) return new Emu(native, ...opened);
-    check(opened as number, 'open');
+    check(opened as number, 'open (256 engines a process at most, of up to 1 GiB of address space each)');
     throw new EmuError('unicorn', 'open: nothing came back');
   }
 

@@ -170,6 +170,20 @@ describe('a full buffer', () => {
     expect(guest.run([RET]).kind).toBe('ok');
   });
 
+  test('and in traced code says where', () => {
+    guest = new Guest(
+      (emu) => {
+        watch(emu);
+        trace(emu);
+      },
+      { eventCapacity: 3 },
+    );
+    // nop; push rax; ret
+    expect(guest.run([0x90, 0x50, RET])).toMatchObject({ kind: 'events-full', rip: CODE + 2n, exact: true });
+    // nop; nop; push rax; ret
+    expect(guest.run([0x90, 0x90, 0x50, RET])).toMatchObject({ kind: 'events-full', rip: CODE + 2n, exact: true });
+  });
+
   test('or keeps the newest', () => {
     guest = new Guest(trace, { eventCapacity: 3, stopWhenFull: false });
     expect(guest.run(four).kind).toBe('ok');

@@ -82,8 +82,8 @@ export class EventView {
   }
 
   /**
-   * The instruction. Of a READ or WRITE outside traced code, Unicorn 2.0 gives the instruction before for atomics
-   * (`lock xadd`).
+   * The instruction. Of a READ or WRITE by an atomic or vector instruction outside traced code, Unicorn 2.0 may give an
+   * earlier instruction of the same block.
    */
   rip(i: number): bigint {
     return this.words[this.offset(i) + 1]!;

@@ -99,7 +99,7 @@ test('an engine that nobody closes is freed as garbage, and arrays of it stay go
     `
     const kept = [];
     (async () => {
-      for (let i = 0; i < 600; i++) {
+      for (let i = 0; i < 300; i++) {
         const guest = new Guest();
         guest.stack[5] = 7;
         if (i % 100 === 0) kept.push(guest.stack);
@@ -109,7 +109,7 @@ test('an engine that nobody closes is freed as garbage, and arrays of it stay go
     })();`,
     '--expose-gc',
   );
-  expect(printed).toBe('7,7,7,7,7,7 exit 0');
+  expect(printed).toBe('7,7,7 exit 0');
 });
 
 describe('a process may end', () => {

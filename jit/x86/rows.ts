@@ -53,7 +53,7 @@ export const ROWS = {
   'shlx r32, r32, r32': 'VEX.LZ.66.0F38.W0 F7 /r RMV', 'shlx r64, r64, r64': 'VEX.LZ.66.0F38.W1 F7 /r RMV',
   'shrx r32, r32, r32': 'VEX.LZ.F2.0F38.W0 F7 /r RMV', 'shrx r64, r64, r64': 'VEX.LZ.F2.0F38.W1 F7 /r RMV',
   'sarx r32, r32, r32': 'VEX.LZ.F3.0F38.W0 F7 /r RMV', 'sarx r64, r64, r64': 'VEX.LZ.F3.0F38.W1 F7 /r RMV',
-  'rol r32, imm8': 'C1 /0 ib',               'ror r16, imm8': '66 C1 /1 ib',
+  'rol r64, imm8': 'REX.W C1 /0 ib',         'ror r16, imm8': '66 C1 /1 ib',
   'bswap r32': '0F C8+r',                    'bswap r64': 'REX.W 0F C8+r',
 
   // Moves.

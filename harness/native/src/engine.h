@@ -130,7 +130,7 @@ struct engine {
 	enum outcome end;
 	uint64_t blocks_left;
 	uint64_t insn;     /* address of the last instruction that a code hook saw */
-	bool covered;      /* this block lies within one code hook, so that insn is exact */
+	bool covered;      /* this block lies within one code hook, which keeps rip exact in 2.0 */
 	uint64_t half;     /* 2.0 reports a read across pages, then its two aligned halves: where they begin */
 	uint32_t half_size; /* 0 when none is expected */
 	bool again;        /* the code hook of insn fires once more, and has only stage_left to do */

@@ -94,15 +94,6 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 	e->lib->reg_write(uc, UC_X86_REG_RIP, e->again ? &address : &target);
 }
 
-/* In 2.0 rip is stale in memory hooks for atomics, and everywhere outside hooked code. */
-static uint64_t rip_of_access(const struct engine *e)
-{
-	uint64_t rip = e->insn;
-	if (!e->covered || library_rip_is_precise(e->lib))
-		e->lib->reg_read(e->uc, UC_X86_REG_RIP, &rip);
-	return rip;
-}
-
 /*
  * Whether a read is a half of the one before. 2.0 reads across a page boundary as two aligned reads, and reports the
  * whole and both halves.
@@ -142,7 +133,9 @@ static void on_access(uc_engine *uc, int type, uint64_t address, int bytes, int6
 		seen = 0;
 		memory_read(e, address, &seen, size < sizeof(seen) ? size : sizeof(seen), GUEST_R);
 	}
-	event_access(e, write, rip_of_access(e), address, size, seen);
+	uint64_t rip = 0;
+	e->lib->reg_read(e->uc, UC_X86_REG_RIP, &rip);
+	event_access(e, write, rip, address, size, seen);
 }
 
 /* Notes the fault. Whether it ends the run is told by the error of uc_emu_start(). */

@@ -63,16 +63,11 @@ static bool rip_may_be_stale(const struct engine *e, enum outcome end, int err)
 	return (in_memory_hook || data_fault) && !library_rip_is_precise(e->lib);
 }
 
-static void settle_rip(struct engine *e, enum outcome end, int err)
+static void settle_rip(const struct engine *e, enum outcome end, int err)
 {
 	struct state *state = e->state;
 	state->rip = state->regs[REG_RIP];
-	state->exact = 1;
-	if (!rip_may_be_stale(e, end, err))
-		return;
-	state->exact = e->covered;
-	if (e->covered)
-		state->rip = state->regs[REG_RIP] = e->insn;
+	state->exact = e->covered || !rip_may_be_stale(e, end, err);
 }
 
 /* One program run: pristine processor, registers in, start, registers out. Returns an outcome. */

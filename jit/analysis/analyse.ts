@@ -1,0 +1,86 @@
+import type { Program } from '../bpf';
+import { type CallGraph, callGraphOf, cutRecursion, stackedEdges } from './call-graph';
+import type { Arena, BlockLayout, ProgramFacts } from './facts';
+import { planPrivateStack } from './private-stack';
+import { type Attachment, mayHavePrivateStack } from './program-type';
+import { calleeSavedRegisters } from './registers';
+import { scanSubprog } from './scan';
+import { depthLog, stackDepths } from './stack-depth';
+import { tailCallReachable } from './tail-calls';
+
+export interface AnalysisOptions extends Attachment {
+  /** Index of the subprog that catches what is thrown. */
+  readonly exceptionCallback?: number | undefined;
+  /** Subprogs that run asynchronously besides those that a timer or work queue is given. */
+  readonly asyncCallbacks?: readonly number[] | undefined;
+  /** Bytes that the verifier's rewrites add to each subprog's frame after it has decided which frames are private. */
+  readonly rewriteDepths?: readonly number[] | undefined;
+  readonly arena?: Arena | undefined;
+}
+
+export interface Analysis extends ProgramFacts {
+  readonly layout: BlockLayout;
+  readonly callGraph: CallGraph;
+  readonly depths: {
+    /** By subprog, after the verifier's rewrites. */
+    readonly own: readonly number[];
+    /** The deepest stack, or private frame if one is deeper. */
+    readonly max: number;
+    /** Both, as in the verifier's log: `stack depth 120+80+40+160 max 288`. */
+    readonly log: string;
+  };
+  /** Of BPF r6..r9, those that each subprog names. */
+  readonly calleeSaved: readonly (readonly number[])[];
+  /** Why the verifier would refuse the program with this layout, in its words, or null. */
+  readonly refusal: string | null;
+}
+
+/**
+ * What the verifier would decide about a program before the JIT sees it.
+ *
+ * The program is one that validateProgram() and programErrors() find nothing wrong with; of a program with recursion the calls
+ * that close a circle are overlooked.
+ */
+export function analyse(program: Program, layout: BlockLayout, options: AnalysisOptions): Analysis {
+  const { exceptionCallback, rewriteDepths, arena } = options;
+  const callGraph = callGraphOf(program);
+  const scans = program.subprogs.map((_, subprog) => scanSubprog(program, subprog));
+  const ownDepths = scans.map(({ ownDepth }) => ownDepth);
+  const depths = ownDepths.map((depth, subprog) => depth + (rewriteDepths?.[subprog] ?? 0));
+  const hasTailCall = scans.map(({ tailCalls }) => tailCalls.length > 0);
+
+  // An exception callback counts as asynchronous, too (mark_subprog_exc_cb()).
+  const asyncRoots = new Set([...(options.asyncCallbacks ?? []), ...scans.flatMap((scan) => scan.asyncCallbacks)]);
+  if (exceptionCallback !== undefined) asyncRoots.add(exceptionCallback);
+  const references = callGraph.edges.flat().filter(({ kind }) => kind === 'callback');
+  const callbacks = new Set([...asyncRoots, ...references.map(({ callee }) => callee)]);
+
+  const { graph } = cutRecursion(stackedEdges(callGraph, (subprog) => asyncRoots.has(subprog)));
+  const allowed = mayHavePrivateStack(layout, options) && !hasTailCall.includes(true);
+  const plan = planPrivateStack(layout, allowed, { graph, ownDepths, depths, asyncRoots, callbacks });
+  const roots = [0, ...asyncRoots];
+  const isPrivate = plan.frames.map((frame) => frame !== null);
+  const { max, refusal } = stackDepths({ graph, ownDepths, isPrivate, hasTailCall, roots });
+  const reachable = tailCallReachable(graph, hasTailCall, roots);
+  const throws = scans.some((scan) => scan.throws);
+
+  return {
+    layout,
+    callGraph,
+    subprogs: scans.map(({ tailCalls }, subprog) => ({
+      isSubprog: subprog !== 0,
+      stackDepth: depths[subprog]!,
+      private: plan.frames[subprog]!,
+      tailCallReachable: reachable[subprog]!,
+      // Only the main subprog, wherever in the program the call is (jit_subprogs()).
+      exceptionBoundary: subprog === 0 && throws,
+      exceptionCallback: subprog === exceptionCallback,
+      arena: arena ?? null,
+      tailCalls,
+    })),
+    blocks: plan.blocks,
+    depths: { own: depths, max, log: depthLog(depths, max) },
+    calleeSaved: program.subprogs.map(({ insns }) => calleeSavedRegisters(insns)),
+    refusal,
+  };
+}

@@ -1,0 +1,92 @@
+import { BPF_ATOMIC, BPF_LDX, BPF_LOAD_ACQ, BPF_ST, BPF_STX, type Insn, type Program, slots } from '../bpf';
+import { calleeName, isCall, isTailCall, isThrow } from './calls';
+import { roundUp } from './facts';
+import { follow } from './flow';
+import { constantOf, FRAME, FUNC, kindOf, MAP, NUMBER, type Row } from './values';
+
+/** What one subprog does, as far as control can reach. */
+export interface SubprogScan {
+  /** Bytes of its frame, a multiple of 8. */
+  readonly ownDepth: number;
+  /** The first instruction that needs a frame that deep, -1 without a frame. */
+  readonly deepestPc: number;
+  /** Calls bpf_throw. */
+  readonly throws: boolean;
+  /** Subprogs that it hands over as asynchronous callbacks. */
+  readonly asyncCallbacks: readonly number[];
+  /** Its tail calls in program order, those out of reach included. */
+  readonly tailCalls: readonly ('direct' | 'indirect')[];
+}
+
+/** Bytes in which a frame grows: an access at -49 makes 56 of it (grow_stack_state()). */
+const SLOT = 8;
+
+/** What runs later, outside of the call that is handed it in its second argument. */
+const ASYNC_SETTERS: ReadonlySet<string | undefined> = new Set(['bpf_timer_set_callback', 'bpf_wq_set_callback_impl']);
+
+/**
+ * Own stack depth and calls of a subprog.
+ *
+ * The depth is what loads, stores and atomic operations need that go through r10 or a pointer made from it with constants, and
+ * what calls may need that are handed such a pointer. Of pointers kept in memory, with a variable offset, or of a caller's frame
+ * the verifier knows more.
+ */
+export function scanSubprog(program: Program, index: number): SubprogScan {
+  const insns = program.subprogs[index]!.insns;
+  const tails = new Map<number, 'direct' | 'indirect'>();
+  const asyncCallbacks = new Set<number>();
+  let ownDepth = 0;
+  let deepestPc = -1;
+  let throws = false;
+  const touch = (offset: number, pc: number): void => {
+    const depth = roundUp(-offset, SLOT);
+    if (depth <= ownDepth) return;
+    ownDepth = depth;
+    deepestPc = pc;
+  };
+
+  follow(
+    insns,
+    (insn) => isThrow(insn, program),
+    (insn, pc, row) => {
+      const base = baseOf(insn);
+      if (base >= 0) {
+        if (kindOf(row, base) === FRAME) touch(constantOf(row, base) + insn.off, pc);
+        return;
+      }
+      if (!isCall(insn)) return;
+      for (let r = 1; r <= 5; r++) if (kindOf(row, r) === FRAME) touch(constantOf(row, r), pc);
+      if (isTailCall(insn)) tails.set(pc, tailKind(row));
+      else if (isThrow(insn, program)) throws = true;
+      else if (kindOf(row, 2) === FUNC && ASYNC_SETTERS.has(calleeName(insn, program)))
+        asyncCallbacks.add(constantOf(row, 2));
+    },
+  );
+  return { ownDepth, deepestPc, throws, asyncCallbacks: [...asyncCallbacks], tailCalls: allTailCalls(insns, tails) };
+}
+
+/** The register through which memory is accessed, -1 for an instruction that accesses none. */
+function baseOf(insn: Insn): number {
+  const kind = insn.code & 0x07;
+  if (kind === BPF_LDX) return insn.src;
+  if (kind === BPF_ST) return insn.dst;
+  if (kind !== BPF_STX) return -1;
+  return (insn.code & 0xe0) === BPF_ATOMIC && insn.imm === BPF_LOAD_ACQ ? insn.src : insn.dst;
+}
+
+/** A jump can be patched in where both the index and the map are known (record_func_key(), record_func_map()). */
+const tailKind = (row: Row): 'direct' | 'indirect' =>
+  kindOf(row, 2) === MAP && kindOf(row, 3) === NUMBER && constantOf(row, 3) >= 0 ? 'direct' : 'indirect';
+
+function allTailCalls(
+  insns: readonly Insn[],
+  reached: ReadonlyMap<number, 'direct' | 'indirect'>,
+): ('direct' | 'indirect')[] {
+  const all: ('direct' | 'indirect')[] = [];
+  let pc = 0;
+  for (const insn of insns) {
+    if (isTailCall(insn)) all.push(reached.get(pc) ?? 'indirect');
+    pc += slots(insn);
+  }
+  return all;
+}

@@ -1,0 +1,99 @@
+import type { ProgramFacts, SubprogFacts } from './analysis/facts';
+import { roundUp } from './analysis/facts';
+import type { Insn } from './bpf';
+import { BPF_REG_6, pcsOf } from './bpf';
+import { type EmitContext, JitError, type Resolver } from './emit/context';
+import { emitInsn } from './emit/insn';
+import { layOut } from './emit/layout';
+import { emitPrologue } from './emit/prologue';
+import { Stream } from './emit/stream';
+import { BPF_CALLEE_SAVED, emitPercpuAddress } from './idioms';
+import type { JitFunction, JitImage } from './image';
+import type { KernelConfig } from './kernel-config';
+import type { PrivateFrameView, StackPolicy } from './policy';
+import { Gpr, type Sink, X86_64 } from './x86';
+
+export interface CompileInput {
+  readonly name: string;
+  readonly subprogs: readonly { readonly name: string; readonly insns: readonly Insn[] }[];
+  readonly facts: ProgramFacts;
+  /** Per-CPU pointer of each private block. */
+  readonly blockAddresses: readonly bigint[];
+  readonly policy: StackPolicy;
+  readonly config: KernelConfig;
+  readonly resolver: Resolver;
+}
+
+/** BPF r6..r9 that any field of an instruction names (detect_reg_usage()). */
+function usedCalleeSaved(insns: readonly Insn[]): number[] {
+  let used = 0;
+  for (const { dst, src } of insns) used |= (1 << dst) | (1 << src);
+  return BPF_CALLEE_SAVED.filter((_, i) => used & (1 << (BPF_REG_6 + i)));
+}
+
+/** Registers that a prologue pushes: a boundary saves all, for whoever throws past it. */
+function savedRegisters(facts: SubprogFacts, insns: readonly Insn[]): number[] {
+  if (facts.exceptionBoundary) return [Gpr.r12, ...BPF_CALLEE_SAVED];
+  const used = usedCalleeSaved(insns);
+  return facts.arena ? [Gpr.r12, ...used] : used;
+}
+
+function privateView(input: CompileInput, index: number, out: Sink): PrivateFrameView | null {
+  const facts = input.facts.subprogs[index]!;
+  const { private: frame } = facts;
+  if (frame === null) return null;
+  const { config, blockAddresses } = input;
+  const register = X86_64.privateFramePointer;
+  const address = blockAddresses[frame.block]! + BigInt(frame.offset);
+  const symbol = { kind: 'private-frame', name: `fp(${input.subprogs[index]!.name})`, address, index } as const;
+  const thisCpuOff = {
+    smp: config.smp,
+    disp: Number(BigInt.asIntN(32, config.symbols.thisCpuOff)),
+    symbol: { kind: 'percpu', name: 'this_cpu_off', address: config.symbols.thisCpuOff } as const,
+  };
+  const loadAbsolute = () => emitPercpuAddress(out, register, { value: address, symbol }, thisCpuOff);
+  return { out, frame, facts, depth: roundUp(facts.stackDepth, 8), register, loadAbsolute };
+}
+
+function compileSubprog(input: CompileInput, index: number): JitFunction {
+  const { name, insns } = input.subprogs[index]!;
+  const { policy, config, resolver } = input;
+  const facts = input.facts.subprogs[index]!;
+  const out = new Stream(index);
+  const view = privateView(input, index, out);
+  const kernelDepth = view ? 0 : roundUp(facts.stackDepth, 8);
+  const saved = savedRegisters(facts, insns);
+  const boundary = facts.exceptionCallback ? (input.facts.subprogs[0] ?? null) : null;
+  const progress = { firstExit: -1, tailCalls: 0 };
+  const shared = { out, insns, facts, config, policy, resolver, view, kernelDepth, saved, boundary };
+  const context: EmitContext = { ...shared, ...progress };
+  emitPrologue(context);
+  const pcs = pcsOf(insns);
+  insns.forEach((insn, i) => emitInsn(context, insn, pcs[i]!));
+  const layout = placed(() => layOut(out.items, pcs[insns.length]!, { extraPass: input.subprogs.length > 1 }), index);
+  const frame = {
+    register: view?.register ?? Gpr.rbp,
+    isPrivate: view !== null,
+    kernelDepth,
+    saved,
+  };
+  return { ...layout, name, index, frame, bodyOffset: layout.addrs[0]! };
+}
+
+/** Errors of layout are the subprog's. */
+function placed<T>(work: () => T, subprog: number): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw new JitError(error.message, subprog, 0);
+    throw error;
+  }
+}
+
+/**
+ * Compiles a program: the same input gives the same bytes anywhere.
+ * @throws JitError for an instruction that cannot be compiled, or jumps that do not settle
+ */
+export function compile(input: CompileInput): JitImage {
+  return { program: input.name, functions: input.subprogs.map((_, index) => compileSubprog(input, index)) };
+}

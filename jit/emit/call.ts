@@ -1,0 +1,31 @@
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, type Insn } from '../bpf';
+import type { CallKind } from '../policy';
+import { Gpr, memDisp32, r64, rel32, type SymbolRef } from '../x86';
+import type { EmitContext } from './context';
+
+/** `mov rax, [rbp - depth - 16]`: the pointer to the tail-call counter, always with a 32-bit displacement. */
+export function emitLoadTailCallPointer({ out, kernelDepth }: EmitContext): void {
+  out.put('mov r64, m64', r64(Gpr.rax), memDisp32(Gpr.rbp, -kernelDepth - 16));
+}
+
+function kindOf(insn: Insn, target: SymbolRef): CallKind {
+  if (insn.src === BPF_PSEUDO_CALL) return 'subprog';
+  if (target.name === 'bpf_throw') return 'throw';
+  return insn.src === BPF_PSEUDO_KFUNC_CALL ? 'kfunc' : 'helper';
+}
+
+/** A call of a helper, kfunc or subprog, inside whatever the policy puts around it. */
+export function emitCall(context: EmitContext, insn: Insn): void {
+  const { out, facts, policy, view, resolver } = context;
+  const target = resolver.call(insn);
+  const kind = kindOf(insn, target);
+  if (kind === 'subprog' && facts.tailCallReachable) emitLoadTailCallPointer(context);
+  const call = () => {
+    out.role('call');
+    out.put('call rel32', rel32(target));
+    out.role('restore');
+  };
+  if (view === null) return call();
+  out.role('preserve');
+  policy.preserve.aroundCall(kind, view, call);
+}

@@ -1,0 +1,54 @@
+import type { SubprogFacts } from '../analysis/facts';
+import { BPF_REG_FP, type Insn } from '../bpf';
+import type { KernelConfig } from '../kernel-config';
+import type { PrivateFrameView, StackPolicy } from '../policy';
+import { type SymbolRef, X86_64 } from '../x86';
+import type { Stream } from './stream';
+
+/** Gives names and addresses to what instructions refer to by number. */
+export interface Resolver {
+  /** What a helper, kfunc or subprog call goes to. */
+  call(insn: Insn): SymbolRef;
+  /** The value that an ld_imm64 loads, and its name if it is an address. */
+  address(insn: Insn): { readonly value: bigint; readonly symbol?: SymbolRef };
+}
+
+/** All that the emitters of one subprog share. */
+export interface EmitContext {
+  readonly out: Stream;
+  readonly insns: readonly Insn[];
+  readonly facts: SubprogFacts;
+  readonly config: KernelConfig;
+  readonly policy: StackPolicy;
+  readonly resolver: Resolver;
+  /** Null without a private frame. */
+  readonly view: PrivateFrameView | null;
+  /** Bytes of kernel stack below rbp: 0 with a private frame. */
+  readonly kernelDepth: number;
+  /** Registers that the prologue pushes, in that order. */
+  readonly saved: readonly number[];
+  /** The boundary's facts, where this subprog is an exception callback. */
+  readonly boundary: SubprogFacts | null;
+  /** Slot of the first exit; -1 until it is emitted. */
+  firstExit: number;
+  /** Tail calls emitted so far. */
+  tailCalls: number;
+}
+
+/** Machine register of a BPF register: r10 is wherever the frame pointer lives. */
+export function machineRegister(context: EmitContext, bpf: number): number {
+  if (bpf === BPF_REG_FP && context.view !== null) return context.view.register;
+  return X86_64.bpf[bpf]!;
+}
+
+/** An instruction that cannot be compiled. */
+export class JitError extends Error {
+  override readonly name = 'JitError';
+  constructor(
+    message: string,
+    readonly subprog: number,
+    readonly pc: number,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,203 @@
+import { type CodeBuffer, encode, FORMS, type Fixup, type FormName, LocalLabel, rel8, rel32, type SymbolRef } from '../x86';
+import { type BpfJump, type MachineInsn, type StreamItem } from './stream';
+import { JumpKind, type PassOptions, type Settled, type SlotSizes, settle } from './passes';
+import { PROLOGUE_PC } from './site';
+
+/** A place in a subprog's bytes that is filled when the image is linked. */
+export interface Relocation {
+  /** From the start of the subprog. */
+  readonly offset: number;
+  readonly size: 1 | 4 | 8;
+  readonly kind: 'rel' | 'abs';
+  readonly symbol: SymbolRef;
+}
+
+/** A machine instruction at its place. */
+export interface ListingRow {
+  /** From the start of the subprog. */
+  readonly offset: number;
+  readonly size: number;
+  readonly insn: MachineInsn;
+}
+
+/** An instruction that may fault, and where execution goes on after it. */
+export interface ExceptionEntry {
+  readonly offset: number;
+  readonly resume: number;
+  readonly zero: number | null;
+}
+
+/** The bytes of one subprog. */
+export interface CodeLayout {
+  readonly bytes: Uint8Array;
+  readonly relocations: readonly Relocation[];
+  readonly exceptionTable: readonly ExceptionEntry[];
+  /** Start of each slot, and the end. */
+  readonly addrs: Int32Array;
+  readonly passes: number;
+  /** Every machine instruction in order. */
+  listing(): ListingRow[];
+}
+
+/** The slot-by-slot pieces of a stream: `slot` 0 is the prologue, `pc + 1` the BPF instruction at pc. */
+interface Encoded extends CodeBuffer {
+  /** Where each item's bytes start in `bytes`; jumps and labels have none. */
+  readonly starts: Int32Array;
+  readonly fixups: { item: number; offset: number; fixup: Fixup }[];
+  readonly labels: Map<LocalLabel, number>;
+}
+
+function encodeItems(items: readonly StreamItem[]): Encoded {
+  const starts = new Int32Array(items.length + 1);
+  const fixups: Encoded['fixups'] = [];
+  let item = 0;
+  const buffer: Encoded = {
+    bytes: new Uint8Array(Math.max(64, items.length * 6)),
+    length: 0,
+    fixup: (fixup) => fixups.push({ item, offset: starts[item]! + fixup.offset, fixup }),
+    starts,
+    fixups,
+    labels: new Map(),
+  };
+  for (; item < items.length; item++) {
+    const each = items[item]!;
+    starts[item] = buffer.length;
+    if (each.kind === 'insn') encode(each.form, each.operands, buffer);
+    else if (each.kind === 'label') buffer.labels.set(each.label, buffer.length);
+  }
+  starts[items.length] = buffer.length;
+  return buffer;
+}
+
+function jumpKind(jump: BpfJump): JumpKind {
+  if (jump.condition !== 'jmp') return JumpKind.conditional;
+  return jump.elide ? JumpKind.elidable : JumpKind.always;
+}
+
+function measure(items: readonly StreamItem[], encoded: Encoded, slots: number): SlotSizes {
+  const fixed = new Int32Array(slots);
+  const jump = new Uint8Array(slots);
+  const target = new Int32Array(slots);
+  let prologue = 0;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!;
+    const { pc } = item.site;
+    const size = encoded.starts[i + 1]! - encoded.starts[i]!;
+    if (pc === PROLOGUE_PC) prologue += size;
+    else fixed[pc] = fixed[pc]! + size;
+    if (item.kind !== 'jump') continue;
+    if (jump[pc] !== JumpKind.none) throw new RangeError(`two jumps at pc ${pc}`);
+    jump[pc] = jumpKind(item);
+    target[pc] = item.target;
+  }
+  return { prologue, fixed, jump, target };
+}
+
+const NOPS: Readonly<Record<number, FormName>> = { 2: 'nop2', 3: 'nop3', 4: 'nop4', 5: 'nop5' };
+
+function jumpForm(jump: BpfJump, bytes: number): FormName {
+  return `${jump.condition} ${bytes === 2 ? 'rel8' : 'rel32'}`;
+}
+
+/** What stands for a jump once sizes are settled: nothing, or nops and the jump. */
+function settledJump(jump: BpfJump, settled: Settled): MachineInsn[] {
+  const { site } = jump;
+  const padding = settled.padding[site.pc]!;
+  const bytes = settled.jumpSize[site.pc]!;
+  const insns: MachineInsn[] = [];
+  if (padding > 0) {
+    insns.push({ kind: 'insn', form: FORMS[NOPS[padding]!], operands: [], site: { ...site, role: 'padding' } });
+  }
+  if (bytes > 0) {
+    const target = { kind: 'image', name: `pc ${jump.target}` } as const;
+    const operand = bytes === 2 ? { ...rel8(NOWHERE), target } : rel32(target);
+    insns.push({ kind: 'insn', form: FORMS[jumpForm(jump, bytes)], operands: [operand], site });
+  }
+  return insns;
+}
+
+const NOWHERE = new LocalLabel();
+
+/**
+ * Gives a stream its bytes.
+ * @param slots slots of the BPF program
+ * @throws RangeError when jumps do not settle
+ */
+export function layOut(items: readonly StreamItem[], slots: number, options: PassOptions): CodeLayout {
+  const encoded = encodeItems(items);
+  const settled = settle(measure(items, encoded, slots), options);
+  const { addrs } = settled;
+  const bytes = new Uint8Array(addrs[slots]!);
+  const view = new DataView(bytes.buffer);
+  // How far the pieces before a jump move: everything of a slot but its jump stays together.
+  const moved = new Int32Array(items.length);
+  let at = 0;
+  const starts = new Int32Array(items.length + 1);
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!;
+    const from = encoded.starts[i]!;
+    const size = encoded.starts[i + 1]! - from;
+    starts[i] = at;
+    moved[i] = at - from;
+    if (size > 0) bytes.set(encoded.bytes.subarray(from, from + size), at);
+    at += size;
+    if (item.kind === 'jump') at = writeJump(item, settled, bytes, view, at);
+  }
+  starts[items.length] = at;
+  const relocations: Relocation[] = [];
+  for (const { item, offset, fixup } of encoded.fixups) {
+    const place = offset + moved[item]!;
+    if (fixup.target instanceof LocalLabel) {
+      const label = encoded.labels.get(fixup.target);
+      if (label === undefined) throw new RangeError('a local label was never bound');
+      writeRelative(view, place, fixup.size, label + moved[item]! - (place + fixup.size));
+    } else relocations.push({ offset: place, size: fixup.size, kind: fixup.kind, symbol: fixup.target });
+  }
+  const exceptionTable: ExceptionEntry[] = [];
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!;
+    if (item.kind === 'insn' && item.onFault)
+      exceptionTable.push({ offset: starts[i]!, resume: starts[i + 1]!, zero: item.onFault.zero });
+  }
+  const listing = () => listRows(items, starts, settled);
+  return { bytes, relocations, exceptionTable, addrs, passes: settled.passes, listing };
+}
+
+function writeRelative(view: DataView, place: number, size: number, value: number): void {
+  if (size === 4) view.setInt32(place, value, true);
+  else if (value >= -128 && value <= 127) view.setInt8(place, value);
+  else throw new RangeError(`a short jump over ${value} bytes`);
+}
+
+const OPCODES = new Uint8Array(16);
+
+/** Writes padding and jump. @returns the offset behind them */
+function writeJump(jump: BpfJump, settled: Settled, bytes: Uint8Array, view: DataView, start: number): number {
+  let at = start;
+  for (const insn of settledJump(jump, settled)) {
+    const buffer: CodeBuffer = { bytes: OPCODES, length: 0, fixup() {} };
+    const size = encode(insn.form, insn.operands, buffer);
+    bytes.set(buffer.bytes.subarray(0, size), at);
+    at += size;
+    const rel = insn.operands[0];
+    if (rel?.kind !== 'rel') continue;
+    writeRelative(view, at - rel.width / 8, rel.width / 8, settled.addrs[jump.target]! - at);
+  }
+  return at;
+}
+
+function listRows(items: readonly StreamItem[], starts: Int32Array, settled: Settled): ListingRow[] {
+  const rows: ListingRow[] = [];
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!;
+    const [offset, end] = [starts[i]!, starts[i + 1]!];
+    if (item.kind === 'insn') rows.push({ offset, size: end - offset, insn: item });
+    else if (item.kind === 'jump') {
+      const [first, second] = settledJump(item, settled);
+      const padding = settled.padding[item.site.pc]!;
+      if (first) rows.push({ offset, size: second ? padding : end - offset, insn: first });
+      if (second) rows.push({ offset: offset + padding, size: end - offset - padding, insn: second });
+    }
+  }
+  return rows;
+}

@@ -1,0 +1,3 @@
+import type { BoundaryChoice } from './policy';
+
+export const none: BoundaryChoice = { name: 'none' };

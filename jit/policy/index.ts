@@ -1,0 +1,2 @@
+export { POLICIES, policyNamed } from './named';
+export type * from './policy';
