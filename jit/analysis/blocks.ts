@@ -30,7 +30,8 @@ export function blocksOf(insns: readonly Insn[], endsHere: (insn: Insn) => boole
   const leads = new Uint8Array(insns.length + 1);
   const jumps = new Int32Array(insns.length).fill(-1);
   leads[0] = 1;
-  insns.forEach((insn, i) => {
+  for (let i = 0; i < insns.length; i++) {
+    const insn = insns[i]!;
     const distance = jumpDistance(insn);
     if (distance !== undefined) {
       const to = atPc[pcs[i]! + 1 + distance] ?? -1;
@@ -38,7 +39,7 @@ export function blocksOf(insns: readonly Insn[], endsHere: (insn: Insn) => boole
       if (to >= 0) leads[to] = 1;
     }
     if (distance !== undefined || insn.code === EXIT || endsHere(insn)) leads[i + 1] = 1;
-  });
+  }
 
   const blockAt = new Int32Array(insns.length + 1).fill(-1);
   const starts: number[] = [];

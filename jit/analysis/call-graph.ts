@@ -1,4 +1,4 @@
-import { type Program, pcsOf } from '../bpf';
+import { type Insn, type Program, slots } from '../bpf';
 import { isFuncReference, isSubprogCall } from './calls';
 
 /** A call of a subprog, or a reference to one that a helper may call back. */
@@ -16,16 +16,22 @@ export interface CallGraph {
 
 /** Calls and references of all subprogs; those that name no subprog are left out. */
 export const callGraphOf = ({ subprogs }: Program): CallGraph => ({
-  edges: subprogs.map(({ insns }) => {
-    const pcs = pcsOf(insns);
-    return insns.flatMap((insn, i): CallEdge[] => {
-      const kind = isSubprogCall(insn) ? 'call' : isFuncReference(insn) ? 'callback' : undefined;
-      if (!kind) return [];
-      const callee = kind === 'call' ? insn.imm : Number(insn.imm64);
-      return callee >= 0 && callee < subprogs.length ? [{ callee, pc: pcs[i]!, kind }] : [];
-    });
-  }),
+  edges: subprogs.map(({ insns }) => edgesOf(insns, subprogs.length)),
 });
+
+function edgesOf(insns: readonly Insn[], subprogs: number): CallEdge[] {
+  const edges: CallEdge[] = [];
+  let pc = 0;
+  for (const insn of insns) {
+    const kind = isSubprogCall(insn) ? 'call' : isFuncReference(insn) ? 'callback' : undefined;
+    if (kind) {
+      const callee = kind === 'call' ? insn.imm : Number(insn.imm64);
+      if (callee >= 0 && callee < subprogs) edges.push({ callee, pc, kind });
+    }
+    pc += slots(insn);
+  }
+  return edges;
+}
 
 /**
  * The edges along which frames pile up: calls, and references to what a helper calls back before it returns. What runs

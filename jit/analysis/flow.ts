@@ -5,10 +5,14 @@ import { meet, ROW, type Row, step } from './values';
 /** Sees each instruction that control can reach once, in program order, with what the registers hold before it. */
 export type Visit = (insn: Insn, pc: number, row: Row) => void;
 
+/** How often a block is entered again because a pointer is lower on another path; a bound for contrived programs. */
+const MAX_LOWERED = 32;
+
 /**
  * Follows a subprog from its first instruction until nothing new is learnt, then shows it to `visit`.
  *
- * A register only ever loses what is known of it, so that a block is entered at most once more than there are registers.
+ * What is known of a register only ever changes in one direction (a constant, nothing, a frame pointer, a lower one), so that a
+ * block is entered a limited number of times.
  */
 export function follow(insns: readonly Insn[], endsHere: (insn: Insn) => boolean, visit: Visit): void {
   if (insns.length === 0) return;
@@ -17,28 +21,36 @@ export function follow(insns: readonly Insn[], endsHere: (insn: Insn) => boolean
   const states = new Int32Array(count * ROW);
   const reached = new Uint8Array(count);
   const waiting = new Uint8Array(count);
+  const lowered = new Uint8Array(count);
   const row: Row = new Int32Array(ROW);
   const work = [0];
   reached[0] = 1;
 
-  const enter = (block: number): void => {
-    if (block < 0) return;
+  const learnt = (from: number, block: number): boolean => {
     if (!reached[block]) {
       reached[block] = 1;
       states.set(row, block * ROW);
-    } else if (!meet(states, block * ROW, row)) return;
-    if (waiting[block]) return;
+      return true;
+    }
+    const met = meet(states, block * ROW, row, block > from && lowered[block]! < MAX_LOWERED);
+    if (met === 'lowered') lowered[block]!++;
+    return met !== 'same';
+  };
+  const enter = (from: number, block: number): void => {
+    if (block < 0 || !learnt(from, block) || waiting[block]) return;
     waiting[block] = 1;
     work.push(block);
   };
   const load = (block: number): void => row.set(states.subarray(block * ROW, (block + 1) * ROW));
 
-  for (let block = work.pop(); block !== undefined; block = work.pop()) {
+  // In the order in which they are found, the block that follows before the one that is jumped to.
+  for (let i = 0; i < work.length; i++) {
+    const block = work[i]!;
     waiting[block] = 0;
     load(block);
-    for (let i = starts[block]!; i < starts[block + 1]!; i++) step(row, insns[i]!);
-    enter(next[block]!);
-    enter(target[block]!);
+    for (let j = starts[block]!; j < starts[block + 1]!; j++) step(row, insns[j]!);
+    enter(block, next[block]!);
+    enter(block, target[block]!);
   }
   for (let block = 0; block < count; block++) {
     if (!reached[block]) continue;

@@ -22,15 +22,15 @@ import {
 import { isCall } from './calls';
 
 /**
- * What the analysis knows of the registers r0..r9: the distance from the frame pointer, and the few constants that decide what a
- * call does. It is not the verifier's knowledge: no bounds, no stack slots, no branch is ever ruled out.
+ * What the analysis knows of the registers r0..r9: how far below the frame pointer they may point, and the few constants that
+ * decide what a call does. It is not the verifier's knowledge: no bounds, no stack slots, no branch is ever ruled out.
  */
 
 /** Registers that are followed; r10 never changes. */
 export const TRACKED = 10;
 
 export const UNKNOWN = 0;
-/** The frame pointer plus a number. */
+/** Maybe the frame pointer plus a number: the lowest that is known. */
 export const FRAME = 1;
 export const NUMBER = 2;
 /** The address of a callback: index of the subprog. */
@@ -61,21 +61,35 @@ function set(row: Row, register: number, kind: number, constant: number): void {
 
 const forget = (row: Row, register: number): void => set(row, register, UNKNOWN, 0);
 
+/** What has become of a block's row where another path meets it. */
+export type Met = 'same' | 'changed' | 'lowered';
+
 /**
- * Where two paths meet only what both know remains.
+ * Where two paths meet, what both know remains. A register that is a frame pointer on one of them stays one, and the lower of
+ * two counts, since the verifier follows each path by itself. Round a loop a pointer is not lowered: how often is not known.
  *
- * @returns whether `into` has changed.
+ * @param at where the block's row begins in `states`.
+ * @param row what the registers hold on the path that comes in.
  */
-export function meet(states: Int32Array, into: number, row: Row): boolean {
-  let changed = false;
-  for (let r = 0; r < TRACKED; r++) {
-    const kind = states[into + r]!;
-    if (kind === UNKNOWN || (kind === row[r] && states[into + TRACKED + r] === row[TRACKED + r])) continue;
-    states[into + r] = UNKNOWN;
-    states[into + TRACKED + r] = 0;
-    changed = true;
+export function meet(states: Int32Array, at: number, row: Row, mayLower: boolean): Met {
+  let met: Met = 'same';
+  for (let r = at; r < at + TRACKED; r++) {
+    const kind = states[r]!;
+    const constant = states[r + TRACKED]!;
+    const otherKind = row[r - at]!;
+    const other = row[r - at + TRACKED]!;
+    if (kind === otherKind && constant === other) continue;
+    if (kind === FRAME) {
+      if (otherKind !== FRAME || other > constant || !mayLower) continue;
+      states[r + TRACKED] = other;
+      met = 'lowered';
+    } else if (kind !== UNKNOWN || otherKind === FRAME) {
+      states[r] = otherKind === FRAME ? FRAME : UNKNOWN;
+      states[r + TRACKED] = otherKind === FRAME ? other : 0;
+      if (met === 'same') met = 'changed';
+    }
   }
-  return changed;
+  return met;
 }
 
 /** What the registers hold after an instruction. */
@@ -107,12 +121,15 @@ function stepAlu(row: Row, insn: Insn): void {
   else forget(row, dst);
 }
 
-/** Numbers can be added to frame pointers and to numbers. */
+/**
+ * Numbers can be added to frame pointers and to numbers. What is not known and is added to a frame pointer is an index into an
+ * array: taken as 0, the lowest that it usually can be.
+ */
 function add(row: Row, dst: number, kind: number, constant: number): void {
   const to = kindOf(row, dst);
   const sum = constantOf(row, dst) + constant;
   if (kind === NUMBER && (to === NUMBER || to === FRAME)) set(row, dst, to, sum);
-  else if (kind === FRAME && to === NUMBER) set(row, dst, FRAME, sum);
+  else if ((kind === FRAME) !== (to === FRAME)) set(row, dst, FRAME, sum);
   else forget(row, dst);
 }
 

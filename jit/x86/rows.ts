@@ -64,7 +64,7 @@ export const ROWS = {
   'movsx r32, r8': 'REX 0F BE /r RM',        'movsx r64, r8': 'REX.W 0F BE /r RM',
   'movsx r32, r16': '0F BF /r RM',           'movsx r64, r16': 'REX.W 0F BF /r RM',
   'movsxd r64, r32': 'REX.W 63 /r RM',
-  'cmove r32, r32': '0F 44 /r RM',           'cmove r64, r64': 'REX.W 0F 44 /r RM',
+  'cmove r64, r64': 'REX.W 0F 44 /r RM',
   'lea r64, m64': 'REX.W 8D /r',
 
   // Memory.
