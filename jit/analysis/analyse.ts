@@ -40,6 +40,8 @@ export interface Analysis extends ProgramFacts {
  *
  * The program is one that validateProgram() and programErrors() find nothing wrong with; of a program with recursion the calls
  * that close a circle are overlooked.
+ *
+ * @throws RangeError if an option names a subprog that the program does not have.
  */
 export function analyse(program: Program, layout: BlockLayout, options: AnalysisOptions): Analysis {
   const { exceptionCallback, rewriteDepths, arena } = options;
@@ -52,6 +54,8 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
   // An exception callback counts as asynchronous, too (mark_subprog_exc_cb()).
   const asyncRoots = new Set([...(options.asyncCallbacks ?? []), ...scans.flatMap((scan) => scan.asyncCallbacks)]);
   if (exceptionCallback !== undefined) asyncRoots.add(exceptionCallback);
+  for (const subprog of asyncRoots)
+    if (!program.subprogs[subprog]) throw new RangeError(`there is no subprog ${subprog} to be a callback`);
   const references = callGraph.edges.flat().filter(({ kind }) => kind === 'callback');
   const callbacks = new Set([...asyncRoots, ...references.map(({ callee }) => callee)]);
 

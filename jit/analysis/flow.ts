@@ -41,7 +41,9 @@ export function follow(insns: readonly Insn[], endsHere: (insn: Insn) => boolean
     waiting[block] = 1;
     work.push(block);
   };
-  const load = (block: number): void => row.set(states.subarray(block * ROW, (block + 1) * ROW));
+  const load = (block: number): void => {
+    for (let i = 0, from = block * ROW; i < ROW; i++) row[i] = states[from + i]!;
+  };
 
   // In the order in which they are found, the block that follows before the one that is jumped to.
   for (let i = 0; i < work.length; i++) {

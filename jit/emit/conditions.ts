@@ -1,4 +1,16 @@
-import { BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT, BPF_JNE, BPF_JSET, BPF_JSGE, BPF_JSGT, BPF_JSLE, BPF_JSLT } from '../bpf';
+import {
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JGT,
+  BPF_JLE,
+  BPF_JLT,
+  BPF_JNE,
+  BPF_JSET,
+  BPF_JSGE,
+  BPF_JSGT,
+  BPF_JSLE,
+  BPF_JSLT,
+} from '../bpf';
 
 /** When a jump is taken: always, or on an x86 condition. */
 export type Condition = 'jmp' | 'je' | 'jne' | 'ja' | 'jb' | 'jae' | 'jbe' | 'jg' | 'jl' | 'jge' | 'jle';

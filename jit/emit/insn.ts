@@ -1,4 +1,5 @@
 import {
+  aluOp,
   BPF_ATOMIC,
   BPF_CALL,
   BPF_EXIT,
@@ -10,7 +11,6 @@ import {
   BPF_PROBE_ATOMIC,
   BPF_ST,
   BPF_STX,
-  aluOp,
   type Insn,
   insnClass,
   insnMode,

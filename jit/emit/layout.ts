@@ -1,7 +1,18 @@
-import { type CodeBuffer, encode, FORMS, type Fixup, type FormName, LocalLabel, rel8, rel32, type SymbolRef } from '../x86';
-import { type BpfJump, type MachineInsn, type StreamItem } from './stream';
+import {
+  type CodeBuffer,
+  encode,
+  type Fixup,
+  FORMS,
+  type FormName,
+  LocalLabel,
+  rel8,
+  rel32,
+  type SymbolRef,
+} from '../x86';
+import { nops } from '../x86/nops';
 import { JumpKind, type PassOptions, type Settled, type SlotSizes, settle } from './passes';
 import { PROLOGUE_PC } from './site';
+import type { BpfJump, MachineInsn, StreamItem } from './stream';
 
 /** A place in a subprog's bytes that is filled when the image is linked. */
 export interface Relocation {
@@ -93,8 +104,6 @@ function measure(items: readonly StreamItem[], encoded: Encoded, slots: number):
   return { prologue, fixed, jump, target };
 }
 
-const NOPS: Readonly<Record<number, FormName>> = { 2: 'nop2', 3: 'nop3', 4: 'nop4', 5: 'nop5' };
-
 function jumpForm(jump: BpfJump, bytes: number): FormName {
   return `${jump.condition} ${bytes === 2 ? 'rel8' : 'rel32'}`;
 }
@@ -105,8 +114,8 @@ function settledJump(jump: BpfJump, settled: Settled): MachineInsn[] {
   const padding = settled.padding[site.pc]!;
   const bytes = settled.jumpSize[site.pc]!;
   const insns: MachineInsn[] = [];
-  if (padding > 0) {
-    insns.push({ kind: 'insn', form: FORMS[NOPS[padding]!], operands: [], site: { ...site, role: 'padding' } });
+  for (const nop of nops(padding)) {
+    insns.push({ kind: 'insn', form: FORMS[nop], operands: [], site: { ...site, role: 'padding' } });
   }
   if (bytes > 0) {
     const target = { kind: 'image', name: `pc ${jump.target}` } as const;

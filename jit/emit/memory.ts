@@ -12,7 +12,17 @@ import {
   insnClass,
   insnMode,
 } from '../bpf';
-import { emitLdsx, emitLdx, emitLdxIndex, emitMovImm32, emitMovImm64, emitMovReg, emitSt, emitStx, memOperand } from '../idioms';
+import {
+  emitLdsx,
+  emitLdx,
+  emitLdxIndex,
+  emitMovImm32,
+  emitMovImm64,
+  emitMovReg,
+  emitSt,
+  emitStx,
+  memOperand,
+} from '../idioms';
 import { imm32, type Mem, r64, rel8, X86_64 } from '../x86';
 import { type EmitContext, machineRegister } from './context';
 

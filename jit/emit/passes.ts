@@ -14,7 +14,7 @@ const FIRST_GUESS = 64;
 /** A short jump is taken up to here, not up to 127: the jump that it hops over may itself still grow (c8831bdbfbab). */
 const isShort = (distance: number): boolean => distance >= -128 && distance <= 123;
 
-export const enum JumpKind {
+export enum JumpKind {
   none = 0,
   /** `jcc`: 2 or 6 bytes. */
   conditional = 1,

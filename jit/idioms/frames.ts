@@ -1,4 +1,4 @@
-import { Gpr, r64, type Sink, type SymbolRef, gs as gsMem } from '../x86';
+import { Gpr, gs as gsMem, r64, type Sink, type SymbolRef } from '../x86';
 import { emitMovImm64 } from './moves';
 
 /** Callee-saved registers of BPF r6..r9 in the order in which prologues push them (push_callee_regs()). */

@@ -1,2 +1,3 @@
+export { combine, type PolicyChoices } from './combine';
 export { POLICIES, policyNamed } from './named';
 export type * from './policy';

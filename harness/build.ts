@@ -1,0 +1,162 @@
+import {
+  type Analysis,
+  analyse,
+  BPF_CALL,
+  BPF_HELPER_CALL,
+  BPF_JMP,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_FUNC,
+  BPF_PSEUDO_MAP_VALUE,
+  compile,
+  type Insn,
+  type JitImage,
+  type KernelConfig,
+  link,
+  type Program,
+  type Resolver,
+  type StackPolicy,
+} from '../jit';
+import { PercpuAllocator } from './kernel/percpu';
+import { CONTEXT_BASE, HELPER_BODY_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
+import { helperAddress } from './machine/machine';
+import { CodeMap } from './run/code-map';
+import { calleeName } from './run/names';
+import type { DataArea, PlacedHelper, PlacedProgram, World } from './run/run';
+import type { LoweredProgram, LoweredScenario, LoweredSpec } from './spec';
+
+/** Bytes of struct bpf_array before the first value (machine.json of the captures). */
+const ARRAY_VALUES = 0x138;
+
+/** Addresses of image functions until they are placed: sign-extended 32 bits, as module space is. */
+const UNPLACED = 0xffffffffc0000000n;
+
+/** Analyses of a scenario's programs; `refusal` is the verifier's reason where it would refuse one. */
+export interface Analyses {
+  readonly analyses: readonly Analysis[];
+  readonly refusal: string | null;
+}
+
+export function analyseProgram({ program, type, attachType }: LoweredProgram, policy: StackPolicy): Analysis {
+  return analyse(program, policy.block, { type, attachType });
+}
+
+export function analyseAll(programs: readonly LoweredProgram[], policy: StackPolicy): Analyses {
+  const analyses = programs.map((program) => analyseProgram(program, policy));
+  return { analyses, refusal: analyses.find(({ refusal }) => refusal !== null)?.refusal ?? null };
+}
+
+const isHelperCall = ({ code, src }: Insn): boolean => code === (BPF_JMP | BPF_CALL) && src !== BPF_PSEUDO_CALL;
+
+/** Names of the helpers and kfuncs that programs call, in order of their first call. */
+export function calledHelpers(programs: readonly { readonly program: Program }[]): string[] {
+  const names = programs.flatMap(({ program }) =>
+    program.subprogs.flatMap(({ insns }) => insns.filter(isHelperCall).map((insn) => calleeName(program, insn))),
+  );
+  return [...new Set(names)];
+}
+
+/** Helper and kfunc calls by name, maps at their addresses, callbacks at their subprogs. */
+export function resolver(program: Program, mapAddress: (name: string) => bigint): Resolver {
+  return {
+    call(insn) {
+      const name = calleeName(program, insn);
+      if (insn.src === BPF_PSEUDO_CALL) return { kind: 'subprog', name, index: insn.imm };
+      return { kind: insn.src === BPF_HELPER_CALL ? 'helper' : 'kfunc', name };
+    },
+    address({ src, imm64 = 0n }) {
+      if (src === 0) return { value: imm64 };
+      const index = Number(imm64 & 0xffffffffn);
+      if (src === BPF_PSEUDO_FUNC) {
+        return { value: UNPLACED, symbol: { kind: 'subprog', name: program.subprogs[index]!.name, index } };
+      }
+      const name = program.maps[index]!;
+      const inside = src === BPF_PSEUDO_MAP_VALUE ? BigInt(ARRAY_VALUES) + (imm64 >> 32n) : 0n;
+      const address = mapAddress(name) + inside;
+      return { value: address, symbol: { kind: 'map', name, address } };
+    },
+  };
+}
+
+/** Compiles one program; private blocks come from `allocator`. @throws JitError */
+export function compileProgram(
+  name: string,
+  program: Program,
+  analysis: Analysis,
+  options: {
+    readonly policy: StackPolicy;
+    readonly config: KernelConfig;
+    readonly allocator: PercpuAllocator;
+    readonly mapAddress: (name: string) => bigint;
+  },
+): { readonly image: JitImage; readonly blocks: readonly bigint[] } {
+  const { policy, config, allocator, mapAddress } = options;
+  const blocks = analysis.blocks.map(({ size }) => allocator.allocate(size));
+  const subprogs = program.subprogs;
+  const shared = { policy, config, resolver: resolver(program, mapAddress) };
+  return { image: compile({ name, subprogs, facts: analysis, blockAddresses: blocks, ...shared }), blocks };
+}
+
+/** Hands out image addresses; functions start at multiples of 16, as those of a program pack do at least of 4. */
+class ImageSpace {
+  private next = IMAGE_BASE;
+
+  place(image: JitImage): bigint[] {
+    return image.functions.map(({ bytes }) => {
+      const address = this.next;
+      this.next = address + BigInt(Math.ceil((bytes.length + 1) / 16) * 16);
+      return address;
+    });
+  }
+}
+
+/** Machine code of the helpers whose bodies a spec gives, by name, for the address that each will have. */
+export type BodyAssembler = (name: string, address: bigint) => Uint8Array | undefined;
+
+function placeHelpers(names: readonly string[], assemble: BodyAssembler): PlacedHelper[] {
+  let next = HELPER_BODY_BASE;
+  return names.map((name, index) => {
+    const bytes = assemble(name, next);
+    if (!bytes) return { name, address: helperAddress(index) };
+    const address = next;
+    next += BigInt(Math.ceil((bytes.length + 1) / 64) * 64);
+    return { name, address, body: { bytes } };
+  });
+}
+
+/** A world built from a spec: everything compiled, linked and placed. */
+export interface Built {
+  readonly world: World;
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+  readonly percpuBytes: number;
+}
+
+/** Compiles, links and places a scenario's programs under a policy. @throws JitError, LinkError */
+export function buildWorld(
+  spec: LoweredSpec,
+  scenario: LoweredScenario,
+  analyses: readonly Analysis[],
+  options: { readonly policy: StackPolicy; readonly config: KernelConfig; readonly assemble: BodyAssembler },
+): Built {
+  const allocator = new PercpuAllocator();
+  const contents = new Map<string, Uint8Array>([['ctx', scenario.context]]);
+  const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: scenario.context.length }];
+  let next = MAP_BASE;
+  for (const { name, size, init } of spec.maps) {
+    data.push({ name, address: next + BigInt(ARRAY_VALUES), size });
+    contents.set(name, init);
+    next += BigInt(Math.ceil((ARRAY_VALUES + size) / PAGE + 1) * PAGE);
+  }
+  const mapAddress = (name: string) => data.find((area) => area.name === name)!.address - BigInt(ARRAY_VALUES);
+  const helpers = placeHelpers(calledHelpers(spec.programs), options.assemble);
+  const space = new ImageSpace();
+  const { policy, config } = options;
+  const programs = spec.programs.map(({ name, program }, index): PlacedProgram => {
+    const analysis = analyses[index]!;
+    const { image, blocks } = compileProgram(name, program, analysis, { policy, config, allocator, mapAddress });
+    const addresses = space.place(image);
+    const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;
+    return { name, program, analysis, image, addresses, code: link(image, { functions: addresses, resolve }), blocks };
+  });
+  const world = { seed: spec.seed, programs, helpers, data, code: new CodeMap(programs, helpers) };
+  return { world, contents, percpuBytes: allocator.size };
+}

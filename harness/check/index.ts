@@ -1,0 +1,37 @@
+import { cpuIsolation, frameBounds } from './accesses';
+import { callTarget } from './call-target';
+import { calleeSaved } from './callee-saved';
+import { fault, termination } from './ending';
+import type { Check, CheckInput, Finding } from './finding';
+import { frameAddress } from './frame-address';
+import { framePointer } from './frame-pointer';
+import { guards } from './guards';
+import { stackBalance } from './stack-balance';
+import { memory, retval } from './values';
+
+export type { Check, CheckInput, Finding } from './finding';
+export { AT_END, hex } from './finding';
+export { describe, regionsOf } from './regions';
+export { type SeenFrame, seenFrames } from './seen-frames';
+
+/** All checks. Of findings at the same event the check that stands first here comes first. */
+export const CHECKS: readonly Check[] = [
+  cpuIsolation,
+  frameAddress,
+  framePointer,
+  frameBounds,
+  guards,
+  callTarget,
+  stackBalance,
+  calleeSaved,
+  memory,
+  retval,
+  termination,
+  fault,
+];
+
+/** Everything that is wrong in a run, in order of time. The first finding decides, the others may follow from it. */
+export function runChecks(input: CheckInput, checks: readonly Check[] = CHECKS): Finding[] {
+  const findings = checks.flatMap((check) => check.run(input));
+  return findings.sort((a, b) => (a.event === b.event ? 0 : a.event - b.event));
+}

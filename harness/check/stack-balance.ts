@@ -1,0 +1,34 @@
+import { Gpr } from '../../jit';
+import { EventKind } from '../machine/trace';
+import { AT_END, type Check, type Finding, hex } from './finding';
+
+/**
+ * `leave` hides a lost push at the exit, so rsp is looked at wherever a BPF instruction begins: it is the same at each,
+ * within an activation.
+ */
+export const stackBalance: Check = {
+  id: 'stack-balance',
+  title: 'rsp is the same at every BPF instruction of an activation, and the caller gets it back',
+  run({ run, activationOf }) {
+    const { trace, world } = run;
+    const findings: Finding[] = [];
+    for (let event = 0; event < trace.count; event++) {
+      if (trace.kind(event) !== EventKind.INSN) continue;
+      const place = world.code.at(trace.rip(event));
+      const activation = activationOf[event];
+      if (!place?.first || place.pc < 0 || !activation || activation.bodyRsp === null) continue;
+      const rsp = trace.reg(event, Gpr.rsp);
+      if (rsp === activation.bodyRsp) continue;
+      const words = Number(activation.bodyRsp - rsp) / 8;
+      const message = `the stack of ${place.fn.name} is off by ${Math.abs(words)} word${Math.abs(words) === 1 ? '' : 's'}`;
+      const want = `rsp = ${hex(activation.bodyRsp)}`;
+      findings.push({ check: 'stack-balance', event, place, message, want, got: `rsp = ${hex(rsp)}` });
+    }
+    const [want, got] = [run.before[Gpr.rsp]!, run.after[Gpr.rsp]!];
+    if (run.status.kind === 'ok' && want !== got) {
+      const message = 'the caller gets another stack pointer back';
+      findings.push({ check: 'stack-balance', event: AT_END, place: null, message, want: hex(want), got: hex(got) });
+    }
+    return findings;
+  },
+};

@@ -1,0 +1,203 @@
+import {
+  type Analysis,
+  combine,
+  GPR_NAMES,
+  Gpr,
+  JitError,
+  type KernelConfig,
+  LINUX_6_18,
+  pcsOf,
+  policyNamed,
+  type StackPolicy,
+} from '../jit';
+import { type BodyAssembler, type Built, analyseAll, buildWorld, calledHelpers } from './build';
+import { type CheckInput, CHECKS, type Finding, hex, runChecks, seenFrames } from './check';
+import { matchListing } from './listing';
+import type { CaseReport, FindingReport, FramePointerReport } from './report/model';
+import { type Activations, findActivations } from './run/activations';
+import { culprit } from './run/culprit';
+import { termEnvironment } from './run/environment';
+import { frameUses } from './run/frame-uses';
+import { plannedFrame, privateBlock, privateFramePointer } from './run/frames';
+import { bpfText, machineText } from './run/names';
+import type { Run } from './run/run';
+import { runScenario } from './run/runner';
+import { traceText } from './run/trace-text';
+import { evaluate, type Issue, type LoweredSpec, type Position, type PolicyRef, type SpecCase } from './spec';
+import { deviation } from './verdict';
+
+export interface JudgeOptions {
+  readonly config?: KernelConfig;
+  /** Keep every event of the run as text. */
+  readonly trace?: boolean;
+  /** The command that shows a case again. */
+  readonly replay: (spec: LoweredSpec, scenario: string, policy: string, cpu: number) => string;
+  readonly assemble: BodyAssembler;
+}
+
+/** A case judged, or what is wrong with the spec. */
+export type Judged = { readonly ok: true; readonly report: CaseReport } | { readonly ok: false; readonly issue: Issue };
+
+const policyName = (policy: PolicyRef): string => (typeof policy === 'string' ? policy : policy.name);
+
+function policyOf(ref: PolicyRef): StackPolicy | { readonly missing: string } {
+  return typeof ref === 'string' ? (policyNamed(ref) ?? { missing: ref }) : combine(ref);
+}
+
+/** Everything that checks need, for one run. */
+function checkInput(run: Run, { expectation }: SpecCase): CheckInput {
+  const { all, of }: Activations = findActivations(run.trace, run.world.code);
+  const caller = (register: string) => run.before[Gpr[register as keyof typeof Gpr]];
+  const { cpu, program } = run;
+  return {
+    run,
+    activations: all,
+    activationOf: of,
+    uses: frameUses(run, of),
+    expectation,
+    judgeValues: expectation.verdict.value.kind === 'holds',
+    environment: termEnvironment(run.world, { cpu, program, activations: all, caller }),
+  };
+}
+
+interface Found {
+  readonly finding: Finding;
+  readonly input: CheckInput;
+}
+
+/** Where a finding is in the spec: the BPF instruction's line. */
+function yamlPlace(spec: LoweredSpec, { place, input }: { place: Finding['place']; input: CheckInput }): Position | null {
+  if (!place || place.pc < 0) return null;
+  const { program, sources } = spec.programs[place.program]!;
+  const at = pcsOf(program.subprogs[place.subprog]!.insns).indexOf(place.pc);
+  const position = sources[place.subprog]?.[at];
+  return position && input.run.world ? { file: position.file, line: position.line, column: position.column } : null;
+}
+
+function findingReport(spec: LoweredSpec, { finding, input }: Found, at: number, replay: string): FindingReport {
+  const { place, register, event } = finding;
+  const { run } = input;
+  return {
+    check: finding.check,
+    consequence: at > 0,
+    program: run.world.programs[place?.program ?? run.program]!.name,
+    subprog: place?.fn.name ?? null,
+    bpfPc: place && place.pc >= 0 ? place.pc : null,
+    bpf: place && bpfText(run.world, place),
+    machineOffset: place?.row.offset ?? null,
+    machine: place && machineText(place),
+    yaml: yamlPlace(spec, { place, input }),
+    message: finding.message,
+    want: finding.want,
+    got: finding.got,
+    culprit: register === undefined ? null : culprit(run, register, GPR_NAMES[register]!, event),
+    replay,
+  };
+}
+
+/** The frame pointers of every subprog: the declared or planned one, and the first one that was seen. */
+function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FramePointerReport[] {
+  const several = spec.programs.length > 1;
+  return spec.programs.flatMap(({ name, program }, p) =>
+    program.subprogs.map((subprog, s): FramePointerReport => {
+      for (const input of inputs) {
+        const seen = seenFrames(input).find(({ activation: { program, subprog } }) => program === p && subprog === s);
+        const { run, expectation, environment } = input;
+        const label = several ? `${name}.${subprog.name}` : subprog.name;
+        const declared = expectation.framePointers?.find(
+          ({ subprog: ref }) => ref.program === name && ref.subprog === subprog.name,
+        );
+        const planned = seen
+          ? plannedFrame(run.world, seen.activation, run.cpu)
+          : privateFramePointer(run.world, p, s, run.cpu);
+        const expected = declared ? evaluate(declared.term.value, environment) : planned;
+        if (!seen && input !== inputs[inputs.length - 1]) continue;
+        const block = privateBlock(run.world, p, s, run.cpu);
+        const offset = seen && block !== undefined ? Number(BigInt.asIntN(64, seen.framePointer - block)) : null;
+        const frame = run.world.programs[p]!.analysis.subprogs[s]!.private;
+        const size = frame ? run.world.programs[p]!.analysis.blocks[frame.block]!.size : 0;
+        const planText = frame ? `block + ${frame.offset}` : 'kernel stack';
+        return {
+          subprog: label,
+          cpu: run.cpu,
+          expected: expected === undefined ? null : hex(expected),
+          seen: seen ? hex(seen.framePointer) : null,
+          offset: offset !== null && offset >= 0 && offset <= size ? offset : null,
+          term: declared ? declared.term.value.text : planText,
+        };
+      }
+      throw new Error('a case without a run');
+    }),
+  );
+}
+
+/** What a spec declares besides the verdict: the verifier's depths, and the listing. */
+function staticDeviation(
+  { expectation }: SpecCase,
+  analyses: readonly Analysis[],
+  built: Built | null,
+): string | null {
+  const { stackDepth, jited } = expectation;
+  const log = analyses[0]!.depths.log;
+  if (stackDepth && log.replace(/^stack depth /, '') !== stackDepth.value.replace(/^stack depth /, '')) {
+    return `\`${log}\`, but \`${stackDepth.value}\` is declared (${stackDepth.position.file}:${stackDepth.position.line})`;
+  }
+  return jited && built ? matchListing(built.world.programs[0]!, jited) : null;
+}
+
+/** Compiles, runs and judges one case on one CPU. */
+export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, options: JudgeOptions): Judged {
+  const started = performance.now();
+  const { scenario, expectation } = specCase;
+  const declared = expectation.verdict.value;
+  const name = policyName(specCase.policy);
+  const base = { spec: spec.name, file: spec.file, scenario: scenario.name, point: spec.point, policy: name, cpu };
+  const report = (rest: Pick<CaseReport, 'verdict' | 'asDeclared' | 'reason' | 'findings' | 'framePointers' | 'trace'>) => {
+    const milliseconds = performance.now() - started;
+    return { ok: true, report: { ...base, declared: declared.kind, ...rest, milliseconds } } as const;
+  };
+  const policy = policyOf(specCase.policy);
+  if ('missing' in policy) {
+    const message = `the policy \`${name}\` cannot be built yet: there is no \`${policy.missing}\``;
+    return { ok: false, issue: { ...spec.position, path: 'policies', message } };
+  }
+  const thrower = spec.programs.find((program) => calledHelpers([program]).includes('bpf_throw'));
+  if (thrower) {
+    const message = '`bpf_throw` is called, and exceptions are not modelled yet';
+    return { ok: false, issue: { ...thrower.position, path: `programs.${thrower.name}`, message } };
+  }
+  const { analyses, refusal } = analyseAll(spec.programs, policy);
+  const nothing = { findings: [], framePointers: [] };
+  if (refusal !== null) {
+    const asRefused = declared.kind === 'refused' && refusal.includes(declared.reason ?? '');
+    const other = staticDeviation(specCase, analyses, null);
+    return report({ verdict: 'refused', asDeclared: asRefused && other === null, reason: other ?? refusal, ...nothing });
+  }
+  let built: Built;
+  try {
+    const config = options.config ?? LINUX_6_18;
+    built = buildWorld(spec, scenario, analyses, { policy, config, assemble: options.assemble });
+  } catch (error) {
+    if (!(error instanceof JitError)) throw error;
+    const { sources, program, position } = spec.programs[0]!;
+    const at = pcsOf(program.subprogs[error.subprog]!.insns).indexOf(error.pc);
+    const where = sources[error.subprog]?.[at] ?? position;
+    return { ok: false, issue: { ...where, path: 'programs', message: error.message } };
+  }
+  const { world, contents, percpuBytes } = built;
+  const { clobbers, events } = scenario;
+  const config = options.config ?? LINUX_6_18;
+  const runs = runScenario({ world, config, contents, percpuBytes, clobbers, events, cpu });
+  const inputs = runs.map((run) => checkInput(run, specCase));
+  const found = inputs.flatMap((input) => runChecks(input, CHECKS).map((finding): Found => ({ finding, input })));
+  const replay = options.replay(spec, scenario.name, name, cpu);
+  const reason = deviation(declared, found) ?? staticDeviation(specCase, analyses, built);
+  return report({
+    verdict: found.length === 0 ? 'holds' : 'fails',
+    asDeclared: reason === null,
+    reason,
+    findings: found.map((each, at) => findingReport(spec, each, at, replay)),
+    framePointers: framePointers(spec, inputs),
+    ...(options.trace && { trace: runs.flatMap(traceText) }),
+  });
+}

@@ -1,0 +1,185 @@
+import { Action, Emu, type HelperAction, Prot, REG, type RunStatus } from '../native';
+import { fillJunk } from './junk';
+import {
+  CONTEXT_BASE,
+  CPUS,
+  entryRsp,
+  HELPER_BASE,
+  HELPER_STRIDE,
+  PAGE,
+  PERCPU_POINTER_BASE,
+  pageDown,
+  pages,
+  percpuOffset,
+  STACK_BYTES,
+  STOP,
+  stackBase,
+  u64,
+} from './layout';
+import { Trace } from './trace';
+
+export type { HelperAction, RunStatus } from '../native';
+
+/** Bytes at an address. */
+export interface Segment {
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+}
+
+export interface MachineSetup {
+  readonly seed: number;
+  /** Programs, helper bodies and thunks: readable and executable. */
+  readonly code: readonly Segment[];
+  /** Of those, what is traced instruction by instruction. */
+  readonly traced: readonly { readonly lo: bigint; readonly hi: bigint }[];
+  /** How many helpers are modelled, from {@link helperAddress}(0) on. */
+  readonly helpers: number;
+  /** Maps and whatever else programs reach: readable and writable. */
+  readonly data: readonly Segment[];
+  readonly contextBytes: number;
+  /** Bytes of the dynamic per-CPU area. */
+  readonly percpuBytes: number;
+  /** Per-CPU variables: address before the CPU's offset, value. */
+  readonly percpuVariables: (cpu: number) => readonly Segment[];
+  onHelper(index: number): HelperAction;
+}
+
+export const helperAddress = (index: number): bigint => HELPER_BASE + HELPER_STRIDE * BigInt(index);
+
+/** More events than this end a run: whatever executes that many instructions does not end by itself. */
+const EVENT_CAPACITY = 1 << 17;
+/** rflags with only IF and the bit that is always set. */
+const INTERRUPTS_ON = 0x202n;
+const BLOCK_BUDGET = 1_000_000;
+
+interface Mapped {
+  readonly address: bigint;
+  readonly memory: Uint8Array;
+}
+
+/** A computer with kernel stacks, per-CPU areas, helpers and the programs of a scenario. */
+export class Machine {
+  readonly emu: Emu;
+  readonly regs: BigUint64Array;
+  private readonly regions: Mapped[] = [];
+
+  constructor(readonly setup: MachineSetup) {
+    this.emu = Emu.open({ eventCapacity: EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
+    this.regs = this.emu.regs;
+    try {
+      this.mapAll();
+      this.hookAll();
+      this.emu.seal({ stop: STOP });
+    } catch (error) {
+      this.emu.close();
+      throw error;
+    }
+  }
+
+  private mapAll(): void {
+    const { setup } = this;
+    this.mapSegments(setup.code, Prot.RX);
+    this.mapSegments(setup.data, Prot.RW);
+    if (setup.helpers > 0) this.map(HELPER_BASE, Number(HELPER_STRIDE) * setup.helpers, Prot.RX);
+    this.junkFilled(CONTEXT_BASE, setup.contextBytes, 'context');
+    for (let cpu = 0; cpu < CPUS; cpu++) {
+      this.junkFilled(stackBase(cpu), STACK_BYTES, `stack ${cpu}`);
+      this.junkFilled(u64(PERCPU_POINTER_BASE + percpuOffset(cpu)), setup.percpuBytes, `percpu ${cpu}`);
+      const variables = setup.percpuVariables(cpu).map(({ address, bytes }) => ({
+        address: u64(address + percpuOffset(cpu)),
+        bytes,
+      }));
+      this.mapSegments(variables, Prot.RW);
+    }
+  }
+
+  private hookAll(): void {
+    const { setup, emu } = this;
+    if (setup.helpers > 0) {
+      const addresses = Array.from({ length: setup.helpers }, (_, index) => helperAddress(index));
+      emu.hookHelpers(addresses, { js: addresses.map(() => true) });
+      emu.onHelper((index) => setup.onHelper(index));
+    }
+    for (const { lo, hi } of setup.traced) emu.traceCode(lo, hi);
+    emu.watchMemory(0n, 0xffffffffffffffffn);
+  }
+
+  private map(address: bigint, bytes: number, prot: number): Uint8Array {
+    const base = pageDown(address);
+    const memory = this.emu.map(base, pages(Number(address - base) + bytes), prot);
+    this.regions.push({ address: base, memory });
+    return memory;
+  }
+
+  private junkFilled(address: bigint, bytes: number, label: string): void {
+    fillJunk(this.map(address, bytes, Prot.RW), this.setup.seed, label);
+  }
+
+  /** Maps the pages that segments touch, neighbours together, and fills in the bytes. */
+  private mapSegments(segments: readonly Segment[], prot: number): void {
+    const sorted = [...segments].sort((a, b) => (a.address < b.address ? -1 : 1));
+    for (let i = 0; i < sorted.length; ) {
+      const lo = pageDown(sorted[i]!.address);
+      let hi = lo;
+      for (; i < sorted.length && sorted[i]!.address <= hi + BigInt(PAGE); i++) {
+        const end = sorted[i]!.address + BigInt(Math.max(1, sorted[i]!.bytes.length));
+        if (end > hi) hi = end;
+      }
+      this.map(lo, Number(hi - lo), prot);
+    }
+    for (const { address, bytes } of segments) this.memory(address, bytes.length).set(bytes);
+  }
+
+  /** Guest memory, shared. @throws RangeError where nothing is mapped */
+  memory(address: bigint, bytes: number): Uint8Array {
+    const region = this.regions.find(
+      (each) => address >= each.address && address + BigInt(bytes) <= each.address + BigInt(each.memory.length),
+    );
+    if (!region) throw new RangeError(`nothing is mapped at 0x${address.toString(16)}`);
+    const start = Number(address - region.address);
+    return region.memory.subarray(start, start + bytes);
+  }
+
+  read64(address: bigint): bigint {
+    const bytes = this.memory(address, 8);
+    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+  }
+
+  write64(address: bigint, value: bigint): void {
+    const bytes = this.memory(address, 8);
+    new DataView(bytes.buffer, bytes.byteOffset, 8).setBigUint64(0, value, true);
+  }
+
+  /**
+   * Runs from `entry` on a CPU, as if called from above its stack pointer. Registers are those of `regs`, but for rsp and
+   * gsBase.
+   */
+  run(entry: bigint, cpu: number): { readonly status: RunStatus; readonly trace: Trace } {
+    this.regs[REG.rsp] = entryRsp(cpu);
+    this.regs[REG.gsBase] = u64(percpuOffset(cpu));
+    this.regs[REG.rflags] = INTERRUPTS_ON;
+    this.write64(entryRsp(cpu), STOP);
+    const status = this.emu.run(entry);
+    return { status, trace: new Trace(this.emu) };
+  }
+
+  /** Overwrites what lies below the caller's stack pointer: the ABI of the kernel knows no red zone. */
+  destroyBelow(rsp: bigint, label: string): void {
+    // Not beyond the page: what lies below may be a guard.
+    const bytes = Math.min(256, Number(rsp & BigInt(PAGE - 1))) & ~7;
+    if (bytes > 0) fillJunk(this.memory(rsp - BigInt(bytes), bytes), this.setup.seed, label);
+  }
+
+  /** Returns from a helper: pops the return address and leaves junk where it was, and below. */
+  returnFromHelper(label: string): HelperAction {
+    const rsp = this.regs[REG.rsp]!;
+    this.regs[REG.rip] = this.read64(rsp);
+    this.regs[REG.rsp] = rsp + 8n;
+    this.destroyBelow(rsp + 8n, label);
+    return Action.RESUME;
+  }
+
+  close(): void {
+    this.emu.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { EVENT_WORDS, type Emu, EventKind } from '../native';
+
+export { EventKind } from '../native';
+
+/**
+ * What happened in a run, event by event, oldest first; `i` counts from 0. A copy, so it outlives the engine.
+ * The layout of a record is that of harness/native/events.ts.
+ */
+export class Trace {
+  readonly count: number;
+  private readonly words: BigUint64Array;
+
+  constructor(emu: Emu) {
+    this.count = emu.events.count;
+    this.words = emu.events.words.slice(0, this.count * EVENT_WORDS);
+  }
+
+  kind(i: number): EventKind {
+    return Number(this.words[i * EVENT_WORDS]! & 0xffn) as EventKind;
+  }
+
+  /** Bytes of a READ or WRITE. */
+  size(i: number): number {
+    return Number((this.words[i * EVENT_WORDS]! >> 8n) & 0xffn);
+  }
+
+  /** Whether a READ or WRITE goes where it is not allowed. */
+  faults(i: number): boolean {
+    return (this.words[i * EVENT_WORDS]! & 0x10000n) !== 0n;
+  }
+
+  /** Index of a HELPER, as given to the machine. */
+  helper(i: number): number {
+    return Number(this.words[i * EVENT_WORDS]! >> 32n);
+  }
+
+  rip(i: number): bigint {
+    return this.words[i * EVENT_WORDS + 1]!;
+  }
+
+  /** Address of a READ or WRITE. */
+  address(i: number): bigint {
+    return this.words[i * EVENT_WORDS + 2]!;
+  }
+
+  /** Value of a READ or WRITE, zero-extended. */
+  value(i: number): bigint {
+    return BigInt.asUintN(8 * this.size(i), this.words[i * EVENT_WORDS + 3]!);
+  }
+
+  /** General register (hardware number) before an INSN, or as a HELPER was entered. */
+  reg(i: number, register: number): bigint {
+    return this.words[i * EVENT_WORDS + 2 + register]!;
+  }
+
+  /** Whether event `i` shows registers. */
+  hasRegisters(i: number): boolean {
+    const kind = this.kind(i);
+    return kind === EventKind.INSN || kind === EventKind.HELPER;
+  }
+
+  /** Whether event `i` is an access to memory. */
+  isAccess(i: number): boolean {
+    return !this.hasRegisters(i);
+  }
+}

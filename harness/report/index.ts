@@ -1,0 +1,19 @@
+import { github } from './github';
+import { json } from './json';
+import { junit } from './junit';
+import type { Reporter } from './reporter';
+import { text } from './text';
+
+export type {
+  CaseReport,
+  FindingReport,
+  FramePointerReport,
+  Report,
+  SourcePlace,
+  VerdictName,
+} from './model';
+export type { Reporter, ReporterOptions } from './reporter';
+
+export type ReporterName = 'text' | 'json' | 'junit' | 'github';
+
+export const REPORTERS: Record<ReporterName, Reporter> = { text, json, junit, github };

@@ -1,0 +1,53 @@
+import { type Insn, type JitFunction, type ListingRow, PROLOGUE_PC, pcsOf } from '../../jit';
+import type { PlacedHelper, PlacedProgram } from './run';
+
+/** A machine instruction of a program, found by its address. */
+export interface CodePlace {
+  readonly program: number;
+  readonly subprog: number;
+  readonly fn: JitFunction;
+  readonly row: ListingRow;
+  /** Slot number, or PROLOGUE_PC. */
+  readonly pc: number;
+  /** The BPF instruction; null in the prologue. */
+  readonly insn: Insn | null;
+  /** Whether it is the first machine instruction of its BPF instruction. */
+  readonly first: boolean;
+}
+
+/** Which instruction stands at an address. */
+export class CodeMap {
+  private readonly places = new Map<bigint, CodePlace>();
+  private readonly bodies: readonly { readonly name: string; readonly lo: bigint; readonly hi: bigint }[];
+
+  constructor(programs: readonly PlacedProgram[], helpers: readonly PlacedHelper[]) {
+    programs.forEach((placed, program) => {
+      placed.image.functions.forEach((fn, subprog) => this.add(placed, program, fn, subprog));
+    });
+    this.bodies = helpers.flatMap(({ name, address, body }) =>
+      body ? [{ name, lo: address, hi: address + BigInt(body.bytes.length) }] : [],
+    );
+  }
+
+  private add({ program: { subprogs }, addresses }: PlacedProgram, program: number, fn: JitFunction, subprog: number): void {
+    const { insns } = subprogs[subprog]!;
+    const byPc = new Map(pcsOf(insns).map((pc, i) => [pc, insns[i]]));
+    let last = PROLOGUE_PC - 1;
+    for (const row of fn.listing()) {
+      const { pc } = row.insn.site;
+      const place = { program, subprog, fn, row, pc, insn: byPc.get(pc) ?? null, first: pc !== last };
+      this.places.set(addresses[subprog]! + BigInt(row.offset), place);
+      last = pc;
+    }
+  }
+
+  /** The program's instruction that starts at an address. */
+  at(address: bigint): CodePlace | undefined {
+    return this.places.get(address);
+  }
+
+  /** The helper in whose assembly body an address lies. */
+  bodyAt(address: bigint): string | undefined {
+    return this.bodies.find(({ lo, hi }) => address >= lo && address < hi)?.name;
+  }
+}

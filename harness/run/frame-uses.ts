@@ -1,0 +1,89 @@
+import {
+  aluOp,
+  BPF_ALU64,
+  BPF_ATOMIC,
+  BPF_DW,
+  BPF_LDX,
+  BPF_LOAD_ACQ,
+  BPF_MOV,
+  BPF_REG_FP,
+  BPF_ST,
+  BPF_STX,
+  BPF_X,
+  type Insn,
+  insnClass,
+  insnMode,
+  insnSize,
+  isAlu,
+  X86_64,
+} from '../../jit';
+import { EventKind } from '../machine/trace';
+import type { Activation } from './activations';
+import type { CodePlace } from './code-map';
+import type { Run } from './run';
+
+/** A value of BPF r10 that a program showed: the address of an access through it, a copy of it, or a store of it. */
+export interface FrameUse {
+  /** Event at which it was seen. */
+  readonly event: number;
+  readonly activation: Activation;
+  readonly place: CodePlace;
+  readonly framePointer: bigint;
+  /** Of an access: offset from r10, and bytes. */
+  readonly access: { readonly offset: number; readonly size: number; readonly write: boolean } | null;
+}
+
+const isLoadAcquire = (insn: Insn): boolean =>
+  insnClass(insn) === BPF_STX && insnMode(insn) === BPF_ATOMIC && insn.imm === BPF_LOAD_ACQ;
+
+/** The register that an access goes through: the source of a load, the destination of a store. */
+function baseRegister(insn: Insn): number | null {
+  const kind = insnClass(insn);
+  if (kind === BPF_LDX || isLoadAcquire(insn)) return insn.src;
+  return kind === BPF_ST || kind === BPF_STX ? insn.dst : null;
+}
+
+const copiesFrame = (insn: Insn): boolean =>
+  isAlu(insn) &&
+  insnClass(insn) === BPF_ALU64 &&
+  aluOp(insn) === BPF_MOV &&
+  (insn.code & BPF_X) !== 0 &&
+  insn.off === 0 &&
+  insn.src === BPF_REG_FP;
+
+const storesFrame = (insn: Insn): boolean =>
+  insnClass(insn) === BPF_STX && insnSize(insn) === BPF_DW && insn.src === BPF_REG_FP && insn.dst !== BPF_REG_FP;
+
+/** Every use of r10 in a run, in order of time. It needs no knowledge of where frames are. */
+export function frameUses(run: Run, activationOf: readonly (Activation | null)[]): FrameUse[] {
+  const { trace, world } = run;
+  const uses: FrameUse[] = [];
+  for (let event = 0; event < trace.count; event++) {
+    const kind = trace.kind(event);
+    if (kind === EventKind.HELPER) continue;
+    const place = world.code.at(trace.rip(event));
+    const activation = activationOf[event];
+    if (!place?.insn || !activation || place.row.insn.site.role !== 'body') continue;
+    const { insn } = place;
+    if (kind === EventKind.INSN) {
+      if (!copiesFrame(insn)) continue;
+      const next = nextRegisters(run, event);
+      if (next < 0) continue;
+      const framePointer = trace.reg(next, X86_64.bpf[insn.dst]!);
+      uses.push({ event, activation, place, framePointer, access: null });
+    } else if (baseRegister(insn) === BPF_REG_FP) {
+      const framePointer = BigInt.asUintN(64, trace.address(event) - BigInt(insn.off));
+      const access = { offset: insn.off, size: trace.size(event), write: kind === EventKind.WRITE };
+      uses.push({ event, activation, place, framePointer, access });
+    } else if (storesFrame(insn) && kind === EventKind.WRITE) {
+      uses.push({ event, activation, place, framePointer: trace.value(event), access: null });
+    }
+  }
+  return uses;
+}
+
+/** The next event that shows registers; -1 when there is none. */
+function nextRegisters({ trace }: Run, event: number): number {
+  for (let i = event + 1; i < trace.count; i++) if (trace.hasRegisters(i)) return i;
+  return -1;
+}

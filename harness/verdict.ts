@@ -1,0 +1,63 @@
+import { BPF_CALL, BPF_JMP, type GprName, Gpr, pcsOf } from '../jit';
+import { type CheckInput, type Finding, hex } from './check';
+import { EventKind } from './machine/trace';
+import { calleeName } from './run/names';
+import { type DeclaredVerdict, evaluate, type Place } from './spec';
+
+/** Whether a finding is at a place that a spec names. */
+function atPlace({ run, activationOf }: CheckInput, finding: Finding, place: Place): boolean {
+  const at = finding.place;
+  if (!at) return false;
+  const program = run.world.programs[at.program]!;
+  if (program.name !== place.subprog.program || at.fn.name !== place.subprog.subprog) return false;
+  if (place.kind === 'subprog') return true;
+  if (place.kind === 'pc') return at.pc === place.pc;
+  // The call that this activation made last before the finding.
+  const { insns } = program.program.subprogs[at.subprog]!;
+  const pcs = pcsOf(insns);
+  const calls = insns.flatMap((insn, i) =>
+    insn.code === (BPF_JMP | BPF_CALL) && calleeName(program.program, insn) === place.callee ? [pcs[i]!] : [],
+  );
+  const wanted = place.nth === undefined ? calls : calls.slice(place.nth - 1, place.nth);
+  const { trace, world } = run;
+  const activation = activationOf[Math.min(finding.event, trace.count - 1)];
+  for (let i = Math.min(finding.event, trace.count - 1); i >= 0; i--) {
+    if (trace.kind(i) !== EventKind.INSN || activationOf[i] !== activation) continue;
+    const here = world.code.at(trace.rip(i));
+    if (here?.row.insn.site.role === 'call') return wanted.includes(here.pc);
+  }
+  return false;
+}
+
+/**
+ * Why what was found is not what was declared; null when it is.
+ * @param inputs the run of each finding, in step with `findings`
+ */
+export function deviation(
+  declared: DeclaredVerdict,
+  findings: readonly { readonly finding: Finding; readonly input: CheckInput }[],
+): string | null {
+  const first = findings[0];
+  if (declared.kind === 'holds') {
+    return first ? `\`holds\` is declared, but ${first.finding.check} finds: ${first.finding.message}` : null;
+  }
+  if (declared.kind !== 'fails') return `\`${declared.kind}\` is declared, but the program was compiled and ran`;
+  const what = `\`fails${declared.check ? `: ${declared.check}` : ''}\` is declared`;
+  if (!first) return `${what}, but everything holds`;
+  const { finding, input } = first;
+  if (declared.check !== undefined && finding.check !== declared.check) {
+    return `${what}, but the first finding is of ${finding.check}: ${finding.message}`;
+  }
+  if (declared.first && !atPlace(input, finding, declared.first.value)) {
+    return `${what}, but first at another place`;
+  }
+  for (const [register, term] of declared.regs) {
+    const want = evaluate(term.value, input.environment);
+    const got = input.run.after[Gpr[register as GprName]];
+    if (want === undefined || got !== want) {
+      return `${register} is ${got === undefined ? 'unknown' : hex(got)}, not ${term.value.text}`;
+    }
+  }
+  return null;
+}
+

@@ -1,0 +1,13 @@
+/** The whole public surface of the JIT: pure functions from programs to machine code. */
+
+export * from './analysis';
+export * from './bpf';
+export { type CompileInput, compile } from './compile';
+export { JitError, type Resolver } from './emit/context';
+export { PROLOGUE_PC } from './emit/site';
+export type * from './image';
+export { type KernelConfig, LINUX_6_18 } from './kernel-config';
+export { LinkError, link, type Placement, targetOf } from './link';
+export { combine, POLICIES, type PolicyChoices, policyNamed, type StackPolicy } from './policy';
+export { GPR_NAMES, Gpr, type GprName, type SymbolRef, type Target, X86_64 } from './x86';
+export { type PrintContext as MachinePrintContext, printAtt, printIntel } from './x86/print';
