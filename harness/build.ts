@@ -17,7 +17,7 @@ import {
   type StackPolicy,
 } from '../jit';
 import { PercpuAllocator } from './kernel/percpu';
-import { CONTEXT_BASE, HELPER_BODY_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
+import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
 import { helperAddress } from './machine/machine';
 import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
@@ -109,17 +109,13 @@ class ImageSpace {
   }
 }
 
-/** Machine code of the helpers whose bodies a spec gives, by name, for the address that each will have. */
-export type BodyAssembler = (name: string, address: bigint) => Uint8Array | undefined;
+/** Bodies that a spec gives in assembly: machine code by name of the helper. */
+export type HelperBodies = ReadonlyMap<string, { readonly address: bigint; readonly bytes: Uint8Array }>;
 
-function placeHelpers(names: readonly string[], assemble: BodyAssembler): PlacedHelper[] {
-  let next = HELPER_BODY_BASE;
+function placeHelpers(names: readonly string[], bodies: HelperBodies): PlacedHelper[] {
   return names.map((name, index) => {
-    const bytes = assemble(name, next);
-    if (!bytes) return { name, address: helperAddress(index) };
-    const address = next;
-    next += BigInt(Math.ceil((bytes.length + 1) / 64) * 64);
-    return { name, address, body: { bytes } };
+    const body = bodies.get(name);
+    return body ? { name, address: body.address, body } : { name, address: helperAddress(index) };
   });
 }
 
@@ -135,7 +131,7 @@ export function buildWorld(
   spec: LoweredSpec,
   scenario: LoweredScenario,
   analyses: readonly Analysis[],
-  options: { readonly policy: StackPolicy; readonly config: KernelConfig; readonly assemble: BodyAssembler },
+  options: { readonly policy: StackPolicy; readonly config: KernelConfig; readonly bodies: HelperBodies },
 ): Built {
   const allocator = new PercpuAllocator();
   const contents = new Map<string, Uint8Array>([['ctx', scenario.context]]);
@@ -147,7 +143,7 @@ export function buildWorld(
     next += BigInt(Math.ceil((ARRAY_VALUES + size) / PAGE + 1) * PAGE);
   }
   const mapAddress = (name: string) => data.find((area) => area.name === name)!.address - BigInt(ARRAY_VALUES);
-  const helpers = placeHelpers(calledHelpers(spec.programs), options.assemble);
+  const helpers = placeHelpers(calledHelpers(spec.programs), options.bodies);
   const space = new ImageSpace();
   const { policy, config } = options;
   const programs = spec.programs.map(({ name, program }, index): PlacedProgram => {

@@ -1,5 +1,5 @@
 import { POLICIES, programErrors } from '../jit';
-import type { BodyAssembler } from './build';
+import { assembleBodies } from './bodies';
 import { judgeCase } from './judge';
 import type { CaseReport, Report } from './report/model';
 import { type Issue, type LoadedSpec, type LoweredSpec, loadFiles, lowerSpec, type SpecCase } from './spec';
@@ -62,12 +62,15 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   for (const each of lowered) {
     const spec = options.seed === undefined ? each : { ...each, seed: options.seed };
     for (const specCase of spec.cases) {
+      const { bodies, issues: bodyIssues } = await assembleBodies(specCase.scenario.helpers);
+      issues.push(...bodyIssues);
+      if (bodyIssues.length > 0) continue;
       if (options.policies && !options.policies.includes(nameOf(specCase))) continue;
       for (const cpu of options.cpus ?? spec.cpus) {
         const judged = judgeCase(spec, specCase, cpu, {
           replay: replayCommand,
           trace: options.trace ?? false,
-          assemble: NO_BODIES,
+          bodies,
         });
         if (judged.ok) results.push(judged.report);
         else issues.push(judged.issue);
@@ -76,5 +79,3 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   }
   return { report: { version: 1, results }, issues };
 }
-
-const NO_BODIES: BodyAssembler = () => undefined;

@@ -10,7 +10,7 @@ import {
   policyNamed,
   type StackPolicy,
 } from '../jit';
-import { type BodyAssembler, type Built, analyseAll, buildWorld, calledHelpers } from './build';
+import { type Built, type HelperBodies, analyseAll, buildWorld, calledHelpers } from './build';
 import { type CheckInput, CHECKS, type Finding, hex, runChecks, seenFrames } from './check';
 import { matchListing } from './listing';
 import type { CaseReport, FindingReport, FramePointerReport } from './report/model';
@@ -24,7 +24,7 @@ import type { Run } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
 import { evaluate, type Issue, type LoweredSpec, type Position, type PolicyRef, type SpecCase } from './spec';
-import { deviation } from './verdict';
+import { compare } from './verdict';
 
 export interface JudgeOptions {
   readonly config?: KernelConfig;
@@ -32,7 +32,8 @@ export interface JudgeOptions {
   readonly trace?: boolean;
   /** The command that shows a case again. */
   readonly replay: (spec: LoweredSpec, scenario: string, policy: string, cpu: number) => string;
-  readonly assemble: BodyAssembler;
+  /** Helper bodies in assembly, assembled. */
+  readonly bodies: HelperBodies;
 }
 
 /** A case judged, or what is wrong with the spec. */
@@ -176,7 +177,7 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   let built: Built;
   try {
     const config = options.config ?? LINUX_6_18;
-    built = buildWorld(spec, scenario, analyses, { policy, config, assemble: options.assemble });
+    built = buildWorld(spec, scenario, analyses, { policy, config, bodies: options.bodies });
   } catch (error) {
     if (!(error instanceof JitError)) throw error;
     const { sources, program, position } = spec.programs[0]!;
@@ -187,15 +188,17 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   const { world, contents, percpuBytes } = built;
   const { clobbers, events } = scenario;
   const config = options.config ?? LINUX_6_18;
-  const runs = runScenario({ world, config, contents, percpuBytes, clobbers, events, cpu });
+  const returns = new Map(scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])));
+  const runs = runScenario({ world, config, contents, percpuBytes, clobbers, returns, events, cpu });
   const inputs = runs.map((run) => checkInput(run, specCase));
   const found = inputs.flatMap((input) => runChecks(input, CHECKS).map((finding): Found => ({ finding, input })));
   const replay = options.replay(spec, scenario.name, name, cpu);
-  const reason = deviation(declared, found) ?? staticDeviation(specCase, analyses, built);
+  const { asDeclared, reason } = compare(declared, found);
+  const other = staticDeviation(specCase, analyses, built);
   return report({
     verdict: found.length === 0 ? 'holds' : 'fails',
-    asDeclared: reason === null,
-    reason,
+    asDeclared: asDeclared && other === null,
+    reason: reason ?? other,
     findings: found.map((each, at) => findingReport(spec, each, at, replay)),
     framePointers: framePointers(spec, inputs),
     ...(options.trace && { trace: runs.flatMap(traceText) }),

@@ -1,7 +1,7 @@
 import { BPF_CALL, BPF_JMP, type GprName, Gpr, pcsOf } from '../jit';
 import { type CheckInput, type Finding, hex } from './check';
 import { EventKind } from './machine/trace';
-import { calleeName } from './run/names';
+import { calleeName, placeName } from './run/names';
 import { type DeclaredVerdict, evaluate, type Place } from './spec';
 
 /** Whether a finding is at a place that a spec names. */
@@ -29,35 +29,38 @@ function atPlace({ run, activationOf }: CheckInput, finding: Finding, place: Pla
   return false;
 }
 
-/**
- * Why what was found is not what was declared; null when it is.
- * @param inputs the run of each finding, in step with `findings`
- */
-export function deviation(
+/** What was found, against what was declared. */
+export interface Comparison {
+  readonly asDeclared: boolean;
+  /** What the verdicts' names leave out: another check, place or register than the declared one. */
+  readonly reason: string | null;
+}
+
+const AS_DECLARED: Comparison = { asDeclared: true, reason: null };
+const differs = (reason: string | null): Comparison => ({ asDeclared: false, reason });
+
+/** Compares the findings of a case, first one first, each with the run that it is of, with the declared verdict. */
+export function compare(
   declared: DeclaredVerdict,
   findings: readonly { readonly finding: Finding; readonly input: CheckInput }[],
-): string | null {
+): Comparison {
   const first = findings[0];
-  if (declared.kind === 'holds') {
-    return first ? `\`holds\` is declared, but ${first.finding.check} finds: ${first.finding.message}` : null;
-  }
-  if (declared.kind !== 'fails') return `\`${declared.kind}\` is declared, but the program was compiled and ran`;
-  const what = `\`fails${declared.check ? `: ${declared.check}` : ''}\` is declared`;
-  if (!first) return `${what}, but everything holds`;
+  if (declared.kind !== 'fails') return declared.kind === (first ? 'fails' : 'holds') ? AS_DECLARED : differs(null);
+  if (!first) return differs(null);
   const { finding, input } = first;
   if (declared.check !== undefined && finding.check !== declared.check) {
-    return `${what}, but the first finding is of ${finding.check}: ${finding.message}`;
+    return differs(`the first finding is of ${finding.check}, ${declared.check} is declared`);
   }
   if (declared.first && !atPlace(input, finding, declared.first.value)) {
-    return `${what}, but first at another place`;
+    const at = finding.place ? placeName(finding.place) : 'at the end';
+    return differs(`the first finding is at ${at}, another place is declared`);
   }
   for (const [register, term] of declared.regs) {
     const want = evaluate(term.value, input.environment);
     const got = input.run.after[Gpr[register as GprName]];
     if (want === undefined || got !== want) {
-      return `${register} is ${got === undefined ? 'unknown' : hex(got)}, not ${term.value.text}`;
+      return differs(`${register} is ${got === undefined ? 'unknown' : hex(got)}, not ${term.value.text}`);
     }
   }
-  return null;
+  return AS_DECLARED;
 }
-

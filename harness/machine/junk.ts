@@ -17,7 +17,7 @@ function hash(seed: number, label: string): number {
 /** 64 bits for a label. Never a canonical address: whoever uses it as a pointer is found out. */
 export function junk(seed: number, label: string): bigint {
   const high = (hash(seed, `${label}/high`) & 0x7fff_ffff) | 0x4000_0000;
-  return (BigInt(high) << 32n) | BigInt(hash(seed, `${label}/low`) | 1);
+  return (BigInt(high) << 32n) | BigInt((hash(seed, `${label}/low`) | 1) >>> 0);
 }
 
 /** Fills memory; `bytes` must start at a multiple of 4. */

@@ -11,9 +11,14 @@ export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
+/** Not `Math.max(...widths)`: a long sweep has more rows than a call may have arguments. */
+function widest(widths: readonly number[]): number {
+  return widths.reduce((most, width) => Math.max(most, width), 0);
+}
+
 /** The widest of `texts` that fits: a longer one sticks out alone instead of pushing all the others away. */
 export function columnWidth(texts: readonly string[], limit: number): number {
-  return Math.max(0, ...texts.map(widthOf).filter((width) => width <= limit));
+  return widest(texts.map(widthOf).filter((width) => width <= limit));
 }
 
 /** Breaks prose at spaces, to be indented by `indent` columns. */
@@ -39,7 +44,7 @@ export function alignRows(
   paint: (padded: string, row: number, column: number) => string = (padded) => padded,
 ): string[] {
   const shown = rows.map((row) => row.map(visible));
-  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => widthOf(row[column]!))));
+  const widths = (shown[0] ?? []).map((_, column) => widest(shown.map((row) => widthOf(row[column]!))));
   return shown.map((row, y) => {
     const last = row.length - 1;
     return row.map((cell, x) => paint(x === last ? cell : pad(cell, widths[x]!), y, x)).join('  ');

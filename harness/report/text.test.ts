@@ -89,6 +89,12 @@ describe('sweeps', () => {
     expect(lines[499]).toBe('✓ depth sweep · depth(main)=499  subtree  holds');
   });
 
+  test('a spec of very many points', () => {
+    const cases = sweep(150_000, () => ({ framePointers: REVIEW_TREE.slice(0, 1) }));
+    const report = { version: 1 as const, results: cases };
+    expect(text(report, { color: false, verbose: true })).toContain('150000 cases as declared, 0 not');
+  });
+
   test('different verdicts, all as declared', () => {
     const change = (depth: number) =>
       depth > 2 ? refused({ spec: 'depth sweep', file: 'specs/depth.yaml', point: { depth } }) : {};

@@ -18,6 +18,8 @@ export interface RunSetup {
   /** Bytes of the dynamic per-CPU area. */
   readonly percpuBytes: number;
   readonly clobbers: readonly ClobberRule[];
+  /** Results that the spec declares for helpers. */
+  readonly returns: ReadonlyMap<string, bigint>;
   readonly events: readonly ScenarioEvent[];
   /** The CPU on which events happen that name none. */
   readonly cpu: number;
@@ -96,7 +98,7 @@ class Runner {
     this.calls.set(name, nth);
     const call = { name, nth, cpu: this.cpu, seed: world.seed, arguments: callArguments(regs) };
     const { planned, result } = this.planned(name, nth);
-    destroyCallerSaved(regs, call, result ?? helperResult(call), planned);
+    destroyCallerSaved(regs, call, result ?? this.setup.returns.get(name) ?? helperResult(call), planned);
     return this.machine.returnFromHelper(`${name} ${nth} below rsp`);
   }
 

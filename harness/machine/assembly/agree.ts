@@ -61,7 +61,7 @@ function isImplied(name: string, decoded: Instruction): boolean {
   const kinds = Array.from({ length: decoded.opCount }, (_, at) => decoded.opKind(at));
   if (name === 'xlatb') return decoded.memoryBase === Register.RBX;
   if (name === 'monitor') return decoded.op0Register === Register.RAX;
-  if (name === 'mwait') return true;
+  if (name === 'mwait' || name === 'fxch') return true;
   const full = [OpKind.MemorySegRSI, OpKind.MemoryESRDI, OpKind.Register];
   return decoded.isStringInstruction && kinds.every((kind) => full.includes(kind));
 }

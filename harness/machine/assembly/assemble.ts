@@ -44,7 +44,7 @@ function defineLabels(labels: readonly Label[], errors: AssemblyError[]): Labels
   for (const { name, line, column, before } of labels) {
     attempt(line, errors, () => {
       if (registerOf(name) !== undefined) refuse(column, `\`${name}\` is a register`, 'another name for the label');
-      if (names.has(name)) refuse(column, `label \`${name}\` is defined twice`, `one; line ${lines.get(name)} has it`);
+      if (names.has(name)) refuse(column, `label \`${name}\` is already defined at line ${lines.get(name)}`);
     });
     if (!names.has(name)) {
       names.set(name, before);
@@ -71,6 +71,8 @@ function labelUses(parsed: Parsed): LabelUse[] {
   return values.flatMap((each) => (each.kind !== 'register' && each.label !== undefined ? [each.label] : []));
 }
 
+const MAX_ERRORS = 20;
+
 /** In the order of the statements; those with an error are left out, for then nothing is laid out. */
 async function piecesOf(
   statements: readonly Statement[],
@@ -79,11 +81,13 @@ async function piecesOf(
 ): Promise<Piece[]> {
   const pieces: Piece[] = [];
   for (const [at, each] of parsed.entries()) {
+    // A statement that kills the engine costs a restart: enough is said by then.
+    if (errors.length >= MAX_ERRORS) break;
     if (each === undefined) continue;
     const piece = each.kind === 'data' ? ({ kind: 'data', data: each } as const) : await pieceOf(each);
-    if ('message' in piece)
-      errors.push({ ...piece, line: statements[at]!.line, column: (each as InstructionStatement).column });
-    else pieces.push(piece);
+    if ('message' in piece) {
+      errors.push({ column: (each as InstructionStatement).column, ...piece, line: statements[at]!.line });
+    } else pieces.push(piece);
   }
   return pieces;
 }
@@ -112,8 +116,9 @@ function verify({ statements, parsed, pieces, layout, names }: Body): AssemblyRe
     const source = parsed[at]!;
     const resolve: Resolve = (operand) => resolveOperand(operand, at, bytes.length, layout, names);
     if (source.kind === 'instruction' && !isStatement(source, bytes, address, resolve)) {
-      const message = `Keystone encodes \`${text}\` as \`${describeBytes(bytes, address)}\``;
-      errors.push({ line, column, message, expected: 'its bytes as .byte' });
+      const found = describeBytes(bytes, address);
+      const message = `Keystone encodes \`${text}\` as ${found}; write its bytes with .byte`;
+      errors.push({ line, column, message });
     }
     rows.push({ offset: Number(address - start), size: bytes.length, line, column, text });
     chunks.push(bytes);

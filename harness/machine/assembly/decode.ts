@@ -17,14 +17,11 @@ export function withDecoded<T>(
   }
 }
 
-/** What bytes are, for a message: instructions, or the bytes themselves. */
+/** What bytes are, for a message: the instruction, if they are one, and the bytes. */
 export function describeBytes(bytes: Uint8Array, address: bigint): string {
-  return (
-    withDecoded(bytes, address, instructionText) ??
-    Buffer.from(bytes)
-      .toString('hex')
-      .replace(/..(?=.)/g, '$& ')
-  );
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const text = withDecoded(bytes, address, instructionText);
+  return text === undefined ? `\`${hex}\`` : `\`${text}\` (${hex})`;
 }
 
 function instructionText(instruction: Instruction): string {

@@ -7,6 +7,12 @@ import { registerText } from './registers';
 export const PLACEHOLDER = 0x11223344n;
 export const WIDE_PLACEHOLDER = 0x1122334455667788n;
 
+/** Keystone puts an operand-size prefix before these; everybody else means the 64-bit forms. */
+const WITH_PREFIX: ReadonlyMap<string, string> = new Map([
+  ['pushf', 'pushfq'],
+  ['popf', 'popfq'],
+]);
+
 const SIZE_WORDS = new Map([...SIZES].map(([word, size]) => [size, word]));
 
 /**
@@ -18,7 +24,7 @@ export function keystoneText(statement: InstructionStatement): string {
   const words = prefix === undefined ? [] : [prefix === 'repe' ? 'rep' : prefix];
   // Only this name has a 64-bit immediate whatever the value.
   const absolute = operands.some((each) => each.kind === 'value' && each.offset);
-  words.push(absolute ? 'movabs' : statement.mnemonic);
+  words.push(absolute ? 'movabs' : (WITH_PREFIX.get(statement.mnemonic) ?? statement.mnemonic));
   return `${words.join(' ')} ${operands.map(operandText).join(', ')}`.trim();
 }
 

@@ -157,7 +157,7 @@ function parseSum(tokens: Tokens): { registers: Scaled[]; value: bigint; label?:
 
 function takeScale(tokens: Tokens): number {
   const token = tokens.next();
-  if (token.kind !== 'number') refuse(token.column, `unexpected \`${token.text}\``, 'a scale: 1, 2, 4 or 8');
+  if (token.kind !== 'number') refuse(token.column, 'a scale is missing', '1, 2, 4 or 8');
   return scaleOf(parseNumber(token), token.column);
 }
 

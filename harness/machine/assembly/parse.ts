@@ -59,7 +59,11 @@ export function parseStatement(statement: Statement): Parsed {
   const word = prefix === undefined ? first : tokens.next();
   const mnemonic = word.text.toLowerCase();
   if (word.kind !== 'word' || !/^[a-z][a-z\d]*$/.test(mnemonic)) {
-    refuse(word.column, `unexpected ${word.kind === 'end' ? word.text : `\`${word.text}\``}`, 'a mnemonic');
+    refuse(
+      word.column,
+      word.kind === 'end' ? 'the statement ends too early' : `unexpected \`${word.text}\``,
+      'a mnemonic',
+    );
   }
   const short = tokens.peek().text.toLowerCase() === 'short' && tokens.peek(1).kind !== 'end';
   if (short) tokens.next();

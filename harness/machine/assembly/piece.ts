@@ -3,8 +3,9 @@ import { type BranchForms, branchForms } from './branches';
 import { encodeOne } from './engine';
 import type { AssemblyError } from './errors';
 import { isAbsolute, isPatched, keystoneText } from './keystone-text';
-import { fits32, type MemoryOperand, type ValueOperand } from './operands';
-import type { DataStatement, InstructionStatement } from './parse';
+import { fits32, type MemoryOperand, type Operand, type ValueOperand } from './operands';
+import type { DataStatement, InstructionStatement, Prefix } from './parse';
+import { registerSize } from './registers';
 
 /** Bytes in which some places are written once addresses are known. */
 export interface FixedPiece {
@@ -34,16 +35,18 @@ export interface DataPiece {
 
 export type Piece = FixedPiece | BranchPiece | DataPiece;
 
-/** What Keystone does not know at all. */
+type Reason = Pick<AssemblyError, 'message' | 'expected'> & { readonly column?: number };
+
+/** What Keystone does not know at all (of `movsd` and `cmpsd` it knows only the vector forms). */
 const OWN: ReadonlyMap<string, readonly number[]> = new Map([
   ['endbr64', [0xf3, 0x0f, 0x1e, 0xfa]],
   ['endbr32', [0xf3, 0x0f, 0x1e, 0xfb]],
+  ['movsd', [0xa5]],
+  ['cmpsd', [0xa7]],
 ]);
 
 /** The bytes of a statement as far as they do not depend on addresses; or why there are none. */
-export async function pieceOf(
-  statement: InstructionStatement,
-): Promise<Piece | Pick<AssemblyError, 'message' | 'expected'>> {
+export async function pieceOf(statement: InstructionStatement): Promise<Piece | Reason> {
   const { mnemonic, operands, prefix } = statement;
   const [first] = operands;
   const forms = branchForms(mnemonic);
@@ -54,48 +57,73 @@ export async function pieceOf(
   }
   if (statement.short) return { message: '`short` without a branch to a label or an address' };
   const own = OWN.get(mnemonic);
-  if (own !== undefined && operands.length === 0 && prefix === undefined) {
-    return { kind: 'fixed', bytes: Uint8Array.from(own) };
+  if (own !== undefined && operands.length === 0) {
+    return { kind: 'fixed', bytes: Uint8Array.from(prefix === undefined ? own : [PREFIX_BYTES[prefix], ...own]) };
   }
   const refused = refuseOperands(statement);
   if (refused !== undefined) return refused;
   const encoding = await encodeOne(keystoneText(statement));
-  if (encoding.kind === 'trapped')
+  if (encoding.kind === 'trapped') {
     return { message: 'Keystone dies on this statement', expected: 'its bytes as .byte' };
+  }
   if (encoding.kind === 'refused') return explain(statement, encoding.code, encoding.reason);
   return place(statement, encoding.bytes);
 }
 
+const PREFIX_BYTES: Readonly<Record<Prefix, number>> = { lock: 0xf0, repne: 0xf2, repe: 0xf3 };
+
 /** What Keystone would take, and get wrong. */
-function refuseOperands(statement: InstructionStatement): Pick<AssemblyError, 'message' | 'expected'> | undefined {
-  const { mnemonic, operands } = statement;
+function refuseOperands({ mnemonic, operands }: InstructionStatement): Reason | undefined {
+  const [first] = operands;
+  const size = first === undefined ? undefined : sizeOf(first);
   for (const operand of operands) {
-    if (operand.kind === 'value' && operand.label !== undefined && !operand.offset) {
-      const { name } = operand.label;
-      return {
-        message: `\`${name}\` is no register`,
-        expected: 'a register, `offset label` for its address, or `[rip + label]` for what stands there',
-      };
-    }
-    if (operand.kind === 'value' && operand.offset && !/^mov(abs)?$/.test(mnemonic)) {
-      return { message: `\`offset\` in \`${mnemonic}\``, expected: '`mov` of a 64-bit register and `offset label`' };
-    }
-    if (operand.kind === 'memory' && isAbsolute(operand) && !fits32(operand.displacement)) {
-      if (!/^mov(abs)?$/.test(mnemonic)) return { message: 'the address does not fit 32 signed bits' };
-    }
+    const reason = operand.kind === 'value' ? refuseValue(mnemonic, operand, size) : refuseMemory(mnemonic, operand);
+    if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+function sizeOf(operand: Operand): number | undefined {
+  if (operand.kind === 'register') return registerSize(operand.register);
+  return operand.kind === 'memory' ? operand.size : undefined;
+}
+
+function refuseValue(mnemonic: string, operand: ValueOperand, size: number | undefined): Reason | undefined {
+  const { column, label, offset, value } = operand;
+  if (size !== undefined && !fitsBytes(value, size)) {
+    return { column, message: `${value} does not fit ${size * 8} bits` };
+  }
+  if (label !== undefined && !offset) {
+    const expected = 'a register, `offset label` for its address, or `[rip + label]` for what stands there';
+    return { column: label.column, message: `\`${label.name}\` is no register`, expected };
+  }
+  if (offset && !isMov(mnemonic)) {
+    return { message: `\`offset\` in \`${mnemonic}\``, expected: '`mov` of a 64-bit register and `offset label`' };
+  }
+  return undefined;
+}
+
+function refuseMemory(mnemonic: string, operand: Operand): Reason | undefined {
+  if (operand.kind !== 'memory' || !isAbsolute(operand)) return undefined;
+  if (fits32(operand.displacement) || isMov(mnemonic)) return undefined;
+  return { column: operand.column, message: 'the address does not fit 32 signed bits' };
+}
+
+/** The one instruction with 64-bit immediates and addresses. */
+function isMov(mnemonic: string): boolean {
+  return mnemonic === 'mov' || mnemonic === 'movabs';
+}
+
+function fitsBytes(value: bigint, size: number): boolean {
+  const bits = BigInt(size * 8);
+  return value >= -(1n << (bits - 1n)) && value < 1n << bits;
 }
 
 const INVALID_OPERAND = 512;
 const MISSING_FEATURE = 513;
 const UNKNOWN_MNEMONIC = 514;
 
-function explain(
-  { mnemonic, operands }: InstructionStatement,
-  code: number,
-  reason: string,
-): Pick<AssemblyError, 'message' | 'expected'> {
+function explain({ mnemonic, operands }: InstructionStatement, code: number, reason: string): Reason {
   if (code === UNKNOWN_MNEMONIC) return { message: `unknown mnemonic \`${mnemonic}\`` };
   if (code === MISSING_FEATURE) return { message: 'there is no such form in 64-bit code' };
   if (code !== INVALID_OPERAND) return { message: `Keystone refuses the statement: ${reason}` };

@@ -26,7 +26,7 @@ export class Tokens {
       const kind = word !== undefined ? 'word' : number !== undefined ? 'number' : 'sign';
       this.#tokens.push({ kind, text: found, column: place });
     }
-    this.#tokens.push({ kind: 'end', text: 'the end of the statement', column: column + text.length });
+    this.#tokens.push({ kind: 'end', text: '', column: column + text.length });
   }
 
   peek(ahead = 0): Token {
@@ -52,7 +52,7 @@ export class Tokens {
 
   unexpected(expected: string): never {
     const { kind, text, column } = this.peek();
-    refuse(column, kind === 'end' ? `unexpected ${text}` : `unexpected \`${text}\``, expected);
+    refuse(column, kind === 'end' ? 'the statement ends too early' : `unexpected \`${text}\``, expected);
   }
 }
 

@@ -138,6 +138,25 @@ static void on_access(uc_engine *uc, int type, uint64_t address, int bytes, int6
 	event_access(e, write, rip, address, size, seen);
 }
 
+/*
+ * 2.0 calls the read hook only where memory is mapped: a read that faults elsewhere gets its event here, unless it has
+ * one already.
+ */
+static void fault_event(struct engine *e, bool write, uint64_t address, uint32_t size)
+{
+	if (!ranges_touch(&e->watched, address, address + (size - 1)))
+		return;
+	uint64_t count = e->state->events;
+	const uint64_t *last = e->events + EVENT_WORDS * ((count - 1) % e->event_capacity);
+	uint8_t kind = write ? EVENT_WRITE : EVENT_READ;
+	/* Part of an access over the edge of a mapping, or all of it. */
+	if (count && (uint8_t)last[0] == kind && address - last[2] < (uint8_t)(last[0] >> 8))
+		return;
+	uint64_t rip = 0;
+	e->lib->reg_read(e->uc, UC_X86_REG_RIP, &rip);
+	event_access(e, write, rip, address, size, 0);
+}
+
 /* Notes the fault. Whether it ends the run is told by the error of uc_emu_start(). */
 static bool on_invalid(uc_engine *uc, int type, uint64_t address, int size, int64_t value, void *user)
 {
@@ -148,6 +167,8 @@ static bool on_invalid(uc_engine *uc, int type, uint64_t address, int size, int6
 	struct state *state = e->state;
 	bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
 	bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
+	if (!fetch)
+		fault_event(e, write, address, (uint32_t)size);
 	state->access = fetch ? 2 : write;
 	state->protected = type >= UC_MEM_WRITE_PROT;
 	state->address = address;
