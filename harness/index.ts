@@ -5,6 +5,7 @@ import type { CaseReport, Report } from './report/model';
 import { type Issue, type LoadedSpec, type LoweredSpec, loadFiles, lowerSpec, type SpecCase } from './spec';
 
 export * from './build';
+export { type Compiled, type CompiledProgram, compileFile, listing } from './compile-text';
 export { type Judged, type JudgeOptions, judgeCase } from './judge';
 export { attListing } from './listing';
 export * from './report';

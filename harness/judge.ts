@@ -10,8 +10,8 @@ import {
   policyNamed,
   type StackPolicy,
 } from '../jit';
-import { type Built, type HelperBodies, analyseAll, buildWorld, calledHelpers } from './build';
-import { type CheckInput, CHECKS, type Finding, hex, runChecks, seenFrames } from './check';
+import { analyseAll, type Built, buildWorld, calledHelpers, type HelperBodies } from './build';
+import { CHECKS, type CheckInput, type Finding, hex, runChecks, seenFrames } from './check';
 import { matchListing } from './listing';
 import type { CaseReport, FindingReport, FramePointerReport } from './report/model';
 import { type Activations, findActivations } from './run/activations';
@@ -23,7 +23,7 @@ import { bpfText, machineText } from './run/names';
 import type { Run } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
-import { evaluate, type Issue, type LoweredSpec, type Position, type PolicyRef, type SpecCase } from './spec';
+import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type Position, type SpecCase } from './spec';
 import { compare } from './verdict';
 
 export interface JudgeOptions {
@@ -32,6 +32,8 @@ export interface JudgeOptions {
   readonly trace?: boolean;
   /** The command that shows a case again. */
   readonly replay: (spec: LoweredSpec, scenario: string, policy: string, cpu: number) => string;
+  /** Changes what was built before it runs: for tests that want to see a check fail. */
+  readonly alter?: (built: Built) => Built;
   /** Helper bodies in assembly, assembled. */
   readonly bodies: HelperBodies;
 }
@@ -67,7 +69,10 @@ interface Found {
 }
 
 /** Where a finding is in the spec: the BPF instruction's line. */
-function yamlPlace(spec: LoweredSpec, { place, input }: { place: Finding['place']; input: CheckInput }): Position | null {
+function yamlPlace(
+  spec: LoweredSpec,
+  { place, input }: { place: Finding['place']; input: CheckInput },
+): Position | null {
   if (!place || place.pc < 0) return null;
   const { program, sources } = spec.programs[place.program]!;
   const at = pcsOf(program.subprogs[place.subprog]!.insns).indexOf(place.pc);
@@ -133,11 +138,7 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
 }
 
 /** What a spec declares besides the verdict: the verifier's depths, and the listing. */
-function staticDeviation(
-  { expectation }: SpecCase,
-  analyses: readonly Analysis[],
-  built: Built | null,
-): string | null {
+function staticDeviation({ expectation }: SpecCase, analyses: readonly Analysis[], built: Built | null): string | null {
   const { stackDepth, jited } = expectation;
   const log = analyses[0]!.depths.log;
   if (stackDepth && log.replace(/^stack depth /, '') !== stackDepth.value.replace(/^stack depth /, '')) {
@@ -153,7 +154,9 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   const declared = expectation.verdict.value;
   const name = policyName(specCase.policy);
   const base = { spec: spec.name, file: spec.file, scenario: scenario.name, point: spec.point, policy: name, cpu };
-  const report = (rest: Pick<CaseReport, 'verdict' | 'asDeclared' | 'reason' | 'findings' | 'framePointers' | 'trace'>) => {
+  const report = (
+    rest: Pick<CaseReport, 'verdict' | 'asDeclared' | 'reason' | 'findings' | 'framePointers' | 'trace'>,
+  ) => {
     const milliseconds = performance.now() - started;
     return { ok: true, report: { ...base, declared: declared.kind, ...rest, milliseconds } } as const;
   };
@@ -172,12 +175,18 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   if (refusal !== null) {
     const asRefused = declared.kind === 'refused' && refusal.includes(declared.reason ?? '');
     const other = staticDeviation(specCase, analyses, null);
-    return report({ verdict: 'refused', asDeclared: asRefused && other === null, reason: other ?? refusal, ...nothing });
+    return report({
+      verdict: 'refused',
+      asDeclared: asRefused && other === null,
+      reason: other ?? refusal,
+      ...nothing,
+    });
   }
   let built: Built;
   try {
     const config = options.config ?? LINUX_6_18;
     built = buildWorld(spec, scenario, analyses, { policy, config, bodies: options.bodies });
+    built = options.alter?.(built) ?? built;
   } catch (error) {
     if (!(error instanceof JitError)) throw error;
     const { sources, program, position } = spec.programs[0]!;
@@ -188,7 +197,9 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   const { world, contents, percpuBytes } = built;
   const { clobbers, events } = scenario;
   const config = options.config ?? LINUX_6_18;
-  const returns = new Map(scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])));
+  const returns = new Map(
+    scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])),
+  );
   const runs = runScenario({ world, config, contents, percpuBytes, clobbers, returns, events, cpu });
   const inputs = runs.map((run) => checkInput(run, specCase));
   const found = inputs.flatMap((input) => runChecks(input, CHECKS).map((finding): Found => ({ finding, input })));

@@ -11,9 +11,11 @@ export function attListing({ image, addresses }: PlacedProgram): string[] {
       const { target } = Object(insn.operands[0]) as { target?: { kind?: string; name?: string } };
       if (target?.kind === 'image') targets.set(fn.addrs[Number(target.name!.slice(3))]!, '');
     }
-    [...targets.keys()].sort((a, b) => a - b).forEach((offset, i) => {
-      targets.set(offset, `L${i}`);
-    });
+    [...targets.keys()]
+      .sort((a, b) => a - b)
+      .forEach((offset, i) => {
+        targets.set(offset, `L${i}`);
+      });
     const context = {
       target: ({ target }: { target: { kind: string; name?: string; index?: number; address?: bigint } }) => {
         if (target.kind === 'image') return targets.get(fn.addrs[Number(target.name!.slice(3))]!);
@@ -58,7 +60,11 @@ export function matchListing(program: PlacedProgram, declared: ListingExpectatio
       continue;
     }
     const matcher = pattern(want);
-    const found = gap ? lines.findIndex((each, j) => j >= at && matcher.test(each)) : matcher.test(lines[at] ?? '') ? at : -1;
+    const found = gap
+      ? lines.findIndex((each, j) => j >= at && matcher.test(each))
+      : matcher.test(lines[at] ?? '')
+        ? at
+        : -1;
     if (found < 0) {
       const { file, line: row } = declared.lines[i] ?? declared.position;
       const got = gap ? 'it does not come' : `\`${lines[at] ?? 'the end'}\` comes`;

@@ -1,4 +1,4 @@
-import { BPF_CALL, BPF_JMP, type GprName, Gpr, pcsOf } from '../jit';
+import { BPF_CALL, BPF_JMP, Gpr, type GprName, pcsOf } from '../jit';
 import { type CheckInput, type Finding, hex } from './check';
 import { EventKind } from './machine/trace';
 import { calleeName, placeName } from './run/names';

@@ -1,7 +1,7 @@
 import { Gpr } from '../../jit';
 import { EventKind } from '../machine/trace';
-import { plannedFrame } from '../run/frames';
 import type { CodePlace } from '../run/code-map';
+import { plannedFrame } from '../run/frames';
 import { type Check, type CheckInput, type Finding, hex } from './finding';
 import { describe, type Region, regionAt, regionsOf } from './regions';
 

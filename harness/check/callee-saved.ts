@@ -13,7 +13,15 @@ export const calleeSaved: Check = {
       const message = `${name} is not what the caller had`;
       const place = null;
       return [
-        { check: 'callee-saved', event: AT_END, place, message, want: `${name} = ${hex(want)}`, got: `${name} = ${hex(got)}`, register },
+        {
+          check: 'callee-saved',
+          event: AT_END,
+          place,
+          message,
+          want: `${name} = ${hex(want)}`,
+          got: `${name} = ${hex(got)}`,
+          register,
+        },
       ];
     });
   },

@@ -1,5 +1,5 @@
-import { EventKind } from '../machine/trace';
 import type { RunStatus } from '../machine/machine';
+import { EventKind } from '../machine/trace';
 import type { CodePlace } from '../run/code-map';
 import type { Run } from '../run/run';
 import { type Check, type CheckInput, type Finding, hex } from './finding';
@@ -16,7 +16,13 @@ function lastInstruction({ trace, world }: Run): { event: number; place: CodePla
   return { event: trace.count - 1, place: null, body };
 }
 
-function finding(input: CheckInput, check: 'termination' | 'fault', message: string, want: string, got: string): Finding[] {
+function finding(
+  input: CheckInput,
+  check: 'termination' | 'fault',
+  message: string,
+  want: string,
+  got: string,
+): Finding[] {
   const { event, place, body } = lastInstruction(input.run);
   const where = body === undefined ? '' : `, in the body of ${body}`;
   return [{ check, event: Math.max(0, event), place, message: message + where, want, got }];

@@ -58,7 +58,10 @@ export const frameAddress: Check = {
       const live = overlapped(run, use, known);
       const where = misplaced(run, use, regions);
       if (framePointer !== planned) {
-        complain(`the frame of ${name} is not where it belongs`, `r10 = ${hex(planned)} (${describe(regions, planned)})`);
+        complain(
+          `the frame of ${name} is not where it belongs`,
+          `r10 = ${hex(planned)} (${describe(regions, planned)})`,
+        );
       } else if (before !== undefined && before !== framePointer) {
         complain(`the frame of ${name} has moved`, `r10 = ${hex(before)}, as before in this activation`);
       } else if (live) complain(`the frame of ${name} overlaps a caller's that is still alive`, 'frames apart');

@@ -13,7 +13,8 @@ export const framePointer: Check = {
       const index = run.world.programs[program]!.program.subprogs.findIndex(({ name }) => name === subprog.subprog);
       const want = evaluate(term.value, environment);
       const wrong = seenFrames(input).filter(
-        (each) => each.activation.program === program && each.activation.subprog === index && each.framePointer !== want,
+        (each) =>
+          each.activation.program === program && each.activation.subprog === index && each.framePointer !== want,
       );
       return wrong.slice(0, 1).map((each): Finding => {
         const message = `the frame pointer of ${subprog.subprog} is not the declared one`;

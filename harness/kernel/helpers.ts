@@ -1,5 +1,5 @@
-import { CPUS } from '../machine/layout';
 import { junk } from '../machine/junk';
+import { CPUS } from '../machine/layout';
 
 /** A call of a helper or kfunc, as a model sees it. */
 export interface HelperCall {

@@ -1,4 +1,4 @@
-import { EVENT_WORDS, type Emu, EventKind } from '../native';
+import { type Emu, EVENT_WORDS, EventKind } from '../native';
 
 export { EventKind } from '../native';
 

@@ -43,7 +43,16 @@ export function findActivations(trace: Trace, code: CodeMap): Activations {
       if (place.row.offset === 0) {
         const { program, subprog } = place;
         const index = all.length;
-        current = { index, program, subprog, parent: current, start: i, end: trace.count, entryRsp: rsp, bodyRsp: null };
+        current = {
+          index,
+          program,
+          subprog,
+          parent: current,
+          start: i,
+          end: trace.count,
+          entryRsp: rsp,
+          bodyRsp: null,
+        };
         all.push(current);
       } else if (current !== null && current.bodyRsp === null && place.pc >= 0) current.bodyRsp = rsp;
     }

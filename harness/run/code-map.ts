@@ -22,14 +22,21 @@ export class CodeMap {
 
   constructor(programs: readonly PlacedProgram[], helpers: readonly PlacedHelper[]) {
     programs.forEach((placed, program) => {
-      placed.image.functions.forEach((fn, subprog) => this.add(placed, program, fn, subprog));
+      placed.image.functions.forEach((fn, subprog) => {
+        this.add(placed, program, fn, subprog);
+      });
     });
     this.bodies = helpers.flatMap(({ name, address, body }) =>
       body ? [{ name, lo: address, hi: address + BigInt(body.bytes.length) }] : [],
     );
   }
 
-  private add({ program: { subprogs }, addresses }: PlacedProgram, program: number, fn: JitFunction, subprog: number): void {
+  private add(
+    { program: { subprogs }, addresses }: PlacedProgram,
+    program: number,
+    fn: JitFunction,
+    subprog: number,
+  ): void {
     const { insns } = subprogs[subprog]!;
     const byPc = new Map(pcsOf(insns).map((pc, i) => [pc, insns[i]]));
     let last = PROLOGUE_PC - 1;

@@ -14,7 +14,8 @@ function registersBefore({ trace }: Run, event: number): number {
 function callOf({ trace, world }: Run, event: number): string {
   for (let i = event; i >= 0; i--) {
     const place = trace.kind(i) === EventKind.INSN ? world.code.at(trace.rip(i)) : undefined;
-    if (place?.insn) return `\`call ${calleeName(world.programs[place.program]!.program, place.insn)}\` at ${placeName(place)}`;
+    if (place?.insn)
+      return `\`call ${calleeName(world.programs[place.program]!.program, place.insn)}\` at ${placeName(place)}`;
   }
   return 'a call';
 }

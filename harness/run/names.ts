@@ -1,4 +1,4 @@
-import { BPF_HELPER_CALL, BPF_PSEUDO_CALL, HELPERS, type Insn, printInsn, printIntel, type Program } from '../../jit';
+import { BPF_HELPER_CALL, BPF_PSEUDO_CALL, HELPERS, type Insn, type Program, printInsn, printIntel } from '../../jit';
 import { EventKind } from '../machine/trace';
 import type { CodePlace } from './code-map';
 import type { Run, World } from './run';
@@ -18,7 +18,9 @@ export function bpfText(world: World, { program, insn }: CodePlace): string | nu
 
 /** A machine instruction as text. */
 export function machineText({ row }: CodePlace): string {
-  return printIntel(row.insn.form, row.insn.operands, { target: ({ target }) => ('name' in target ? target.name : undefined) });
+  return printIntel(row.insn.form, row.insn.operands, {
+    target: ({ target }) => ('name' in target ? target.name : undefined),
+  });
 }
 
 /** `sub pc 3 +0x2f`: where an instruction stands. */

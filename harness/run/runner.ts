@@ -50,7 +50,9 @@ class Runner {
     const programs: Segment[] = world.programs.flatMap(({ addresses, code }) =>
       code.map((bytes, i) => ({ address: addresses[i]!, bytes })),
     );
-    const bodies: Segment[] = world.helpers.flatMap(({ address, body }) => (body ? [{ address, bytes: body.bytes }] : []));
+    const bodies: Segment[] = world.helpers.flatMap(({ address, body }) =>
+      body ? [{ address, bytes: body.bytes }] : [],
+    );
     const thunks = [
       { address: returnThunk, bytes: RET },
       { address: indirectThunkRcx, bytes: JMP_RCX },

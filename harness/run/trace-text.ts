@@ -38,5 +38,7 @@ function destroyed({ trace }: Run, event: number): string {
   let next = event + 1;
   while (next < trace.count && !trace.hasRegisters(next)) next++;
   if (next === trace.count) return 'everything it may';
-  return GPR_NAMES.filter((name) => name !== 'rsp' && trace.reg(event, Gpr[name]) !== trace.reg(next, Gpr[name])).join(' ');
+  return GPR_NAMES.filter((name) => name !== 'rsp' && trace.reg(event, Gpr[name]) !== trace.reg(next, Gpr[name])).join(
+    ' ',
+  );
 }

@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process';
+import { release } from 'node:os';
+import { keystoneVersion } from './machine/assembly';
+import { bpfAllowed, Emu } from './native';
+
+/** One thing that is there or not. */
+export interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly text: string;
+  /** Nothing works without it. */
+  readonly needed: boolean;
+}
+
+const firstLine = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function attempt(what: string, needed: boolean, look: () => string): Finding {
+  try {
+    return { what, ok: true, text: look(), needed };
+  } catch (error) {
+    return { what, ok: false, text: firstLine(error), needed };
+  }
+}
+
+/** What this machine has and lacks. */
+export function examine(): Finding[] {
+  const bpf = (): Finding => {
+    const { allowed, reason } = bpfAllowed();
+    return { what: 'bpf(2)', ok: allowed, text: allowed ? 'allowed' : reason, needed: false };
+  };
+  return [
+    attempt('Node', true, () => `${process.version}, ${process.platform} ${process.arch}`),
+    attempt('compiler', false, () => {
+      const output = execFileSync('cc', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+      return output.split('\n')[0]!;
+    }),
+    attempt('libunicorn', true, () => {
+      const { version, path } = Emu.library();
+      return `${version}, ${path}`;
+    }),
+    attempt('Keystone', false, () => keystoneVersion()),
+    bpf(),
+    attempt('kernel', false, () => release()),
+  ];
+}

@@ -1,0 +1,87 @@
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT, UsageError } from './exit-codes';
+
+// Commands are required when they run: `--help` loads none of them.
+
+const collect = (value: string, previous: string[] = []): string[] => [...previous, ...value.split(',')];
+const collectWhole = (value: string, previous: string[] = []): string[] => [...previous, value];
+
+/** A natural number, as options take it. */
+function natural(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new UsageError(`\`${value}\` is not a number, expected 0, 1, 2, ...`);
+  return Number(value);
+}
+
+function build(): Command {
+  const program = new Command('privstack')
+    .description('Executes what a BPF JIT emits, and proves that every frame pointer and every register survives.')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'privstack: ')) });
+  program
+    .command('run')
+    .description('run specs and judge them')
+    .argument('[paths...]', 'files and folders (default: specs/)')
+    .option('-p, --policy <name>', 'run these policies instead of those that the specs list (repeatable)', collect)
+    .option('--cpu <n>', 'run on these CPUs (repeatable)', collect)
+    .option('-t, --name <text>', 'only specs whose name contains this')
+    .addOption(new Option('--seed <n>', 'seed of all junk').argParser(natural))
+    .option('--trace', 'print every event: BPF and machine instruction, r9, memory')
+    .option('-r, --reporter <kind[=file]>', 'text, json, junit or github (repeatable)', collectWhole)
+    .option('--json', 'the same as --reporter json')
+    .option('-v, --verbose', 'leave nothing out')
+    .action((paths, options) => (require('./run') as typeof import('./run')).run(paths, options));
+  program
+    .command('jit')
+    .description('compile a program and print its machine code')
+    .argument('<file>', 'assembly, hex or a spec; `-` reads the standard input')
+    .option('--type <type>', 'program type', 'kprobe')
+    .option('-p, --policy <name>', 'stack policy', 'linux-6.18')
+    .action((file, options) => (require('./jit') as typeof import('./jit')).jit(file, options));
+  program
+    .command('schema')
+    .description('print the JSON Schema of specs')
+    .action(() => (require('./schema') as typeof import('./schema')).schema());
+  program
+    .command('doctor')
+    .description('what this machine has, and what it lacks')
+    .action(() => (require('./doctor') as typeof import('./doctor')).doctor());
+  program
+    .command('explain')
+    .description('what the id of a check or a policy means')
+    .argument('[id]')
+    .action((id) => (require('./explain') as typeof import('./explain')).explain(id));
+  return program;
+}
+
+/** Errors that the environment causes, by their code; anything else unexpected is a bug, and shows its stack. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (error instanceof UsageError) {
+    process.stderr.write(`privstack: ${message}\n`);
+    return EXIT.usage;
+  }
+  if (code === 'library-missing' || code === 'library-bad' || code === 'addon-missing') {
+    process.stderr.write(`${message}\n`);
+    return EXIT.environment;
+  }
+  process.stderr.write(`privstack: internal error, please report it\n${stack ?? String(error)}\n`);
+  return EXIT.environment;
+}
+
+/** Runs the command line. The exit code is set, not forced, so that all output is written. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // A reader that goes away (`| head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
+  try {
+    const code = await build()
+      .parseAsync([...argv])
+      .then(() => process.exitCode);
+    process.exitCode = code ?? EXIT.ok;
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
