@@ -33,6 +33,7 @@ export interface KernelConfig {
     /** Per-CPU variables: addresses before this CPU's offset is added. */
     readonly thisCpuOff: bigint;
     readonly cpuNumber: bigint;
+    readonly jiffies: bigint;
   };
   /** VSYSCALL_ADDR, and TASK_SIZE_MAX + PAGE_SIZE: the user addresses that a probing load must not touch. */
   readonly vsyscall: bigint;
@@ -58,6 +59,7 @@ export const LINUX_6_18: KernelConfig = {
     bpfThrow: 0xffffffff81524e00n,
     thisCpuOff: 0xffffffff83b0c028n,
     cpuNumber: 0xffffffff83b0c034n,
+    jiffies: 0xffffffff83009980n,
   },
   vsyscall: 0xffffffffff600000n,
   userLimit: 0x800000000000n,

@@ -1,0 +1,100 @@
+import {
+  BPF_ATOMIC,
+  BPF_CMPXCHG,
+  BPF_HELPER_CALL,
+  BPF_STX,
+  BPF_W,
+  bpf,
+  type Insn,
+  type Program,
+  pcsOf,
+  type Subprog,
+} from '../bpf';
+import type { KernelConfig } from '../kernel-config';
+import { divisionPatch, zeroExtendR0 } from './division';
+import { helperName, INLINED } from './inline';
+import {
+  isCall,
+  isMayGoto,
+  LOOP_BYTES,
+  loopCallback,
+  loopPatch,
+  MAY_GOTO_BYTES,
+  mayGotoPatch,
+  mayGotoStart,
+} from './loops';
+import { type Patch, patchSubprog } from './patch';
+import { upperHalfMatters } from './zero-extend';
+
+/** The kfunc by which may_goto asks the clock. It is no kfunc of the kernel: only rewritten programs call it. */
+export const MAY_GOTO_THUNK = 'arch_bpf_timed_may_goto';
+
+/** A program as the JIT gets it. */
+export interface Rewritten {
+  readonly program: Program;
+  /** Bytes that were added to each subprog's frame. */
+  readonly depths: readonly number[];
+  /** Index of the exception callback: the program's own, or the hidden default one, which is then the last subprog. */
+  readonly exceptionCallback: number | undefined;
+}
+
+export interface RewriteOptions {
+  readonly config: KernelConfig;
+  /** Own stack depth of each subprog, before anything is added. */
+  readonly ownDepths: readonly number[];
+  readonly throws: boolean;
+  readonly exceptionCallback?: number | undefined;
+}
+
+const isCmpxchg32 = ({ code, imm }: Insn): boolean => code === (BPF_STX | BPF_ATOMIC | BPF_W) && imm === BPF_CMPXCHG;
+
+function inlined(insn: Insn, config: KernelConfig): Patch {
+  if (!isCall(insn) || insn.src !== BPF_HELPER_CALL) return null;
+  return INLINED[helperName(insn.imm)]?.(config) ?? null;
+}
+
+function rewriteSubprog(subprog: Subprog, ownDepth: number, config: KernelConfig, thunk: number) {
+  const { insns } = subprog;
+  const pcs = pcsOf(insns);
+  const callbacks = insns.map((insn, at) =>
+    isCall(insn) && insn.src === BPF_HELPER_CALL && helperName(insn.imm) === 'bpf_loop'
+      ? loopCallback(insns, at)
+      : null,
+  );
+  const loops = callbacks.some((callback) => callback !== null);
+  const mayGotos = insns.some(isMayGoto);
+  const loopDepth = ownDepth + (loops ? LOOP_BYTES : 0);
+  const depth = loopDepth + (mayGotos ? MAY_GOTO_BYTES : 0);
+  const patches = insns.map((insn, at): Patch => {
+    if (callbacks[at] !== null) return loopPatch(loopDepth, callbacks[at]!);
+    if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk);
+    if (isCmpxchg32(insn) && upperHalfMatters(insns, pcs, at)) return [insn, zeroExtendR0];
+    return divisionPatch(insn) ?? inlined(insn, config);
+  });
+  return { subprog: patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patches), added: depth - ownDepth };
+}
+
+/** Name of the callback that the kernel adds to a program that throws and has none. */
+const DEFAULT_CALLBACK: Subprog = { name: 'default_exception_cb', insns: [bpf.mov64('r0', 'r1'), bpf.exit()] };
+
+/**
+ * What the verifier adds to a program between accepting it and handing it to the JIT: checks around divisions,
+ * may_goto's counters, inlined helpers, the default exception callback. What depends on following values through the
+ * program (dead code, context and map accesses, branches that are always taken) is left alone.
+ */
+export function rewrite(program: Program, options: RewriteOptions): Rewritten {
+  const { config, ownDepths, throws, exceptionCallback } = options;
+  const thunk = program.kfuncs.length;
+  const done = program.subprogs.map((subprog, i) => rewriteSubprog(subprog, ownDepths[i]!, config, thunk));
+  const hidden = throws && exceptionCallback === undefined;
+  const subprogs = done.map(({ subprog }) => subprog);
+  return {
+    program: {
+      ...program,
+      kfuncs: [...program.kfuncs, MAY_GOTO_THUNK],
+      subprogs: hidden ? [...subprogs, DEFAULT_CALLBACK] : subprogs,
+    },
+    depths: [...done.map(({ added }) => added), ...(hidden ? [0] : [])],
+    exceptionCallback: hidden ? subprogs.length : exceptionCallback,
+  };
+}
