@@ -20,7 +20,9 @@ export async function assembleBodies(
     }
     for (const { line, column, message, expected } of result.errors) {
       const start = asm.lines[line - 1];
-      const place = start ? { ...start, column: start.column + column - 1 } : position;
+      // Of an escaped text only the place where it begins is known.
+      const escaped = asm.lines.length > 1 && asm.lines.every((each) => each.line === asm.lines[0]!.line);
+      const place = start ? { ...start, column: start.column + (escaped ? 0 : column - 1) } : position;
       issues.push({ ...place, path: `helpers.${name}.asm`, message, ...(expected !== undefined && { expected }) });
     }
   }

@@ -1,6 +1,5 @@
 import {
   type Analysis,
-  analyse,
   BPF_CALL,
   BPF_HELPER_CALL,
   BPF_JMP,
@@ -19,10 +18,11 @@ import {
 import { PercpuAllocator } from './kernel/percpu';
 import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
 import { helperAddress } from './machine/machine';
+import { type Verified, verify } from './request-program';
 import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
 import type { DataArea, PlacedHelper, PlacedProgram, World } from './run/run';
-import type { LoweredProgram, LoweredScenario, LoweredSpec } from './spec';
+import type { LoweredProgram } from './spec';
 
 /** Bytes of struct bpf_array before the first value (machine.json of the captures). */
 const ARRAY_VALUES = 0x138;
@@ -30,19 +30,24 @@ const ARRAY_VALUES = 0x138;
 /** Addresses of image functions until they are placed: sign-extended 32 bits, as module space is. */
 const UNPLACED = 0xffffffffc0000000n;
 
-/** Analyses of a scenario's programs; `refusal` is the verifier's reason where it would refuse one. */
-export interface Analyses {
-  readonly analyses: readonly Analysis[];
-  readonly refusal: string | null;
+/** A program after the verifier's rewrites, by name. */
+export interface NamedProgram extends Verified {
+  readonly name: string;
 }
 
-export function analyseProgram({ program, type, attachType }: LoweredProgram, policy: StackPolicy): Analysis {
-  return analyse(program, policy.block, { type, attachType });
-}
-
-export function analyseAll(programs: readonly LoweredProgram[], policy: StackPolicy): Analyses {
-  const analyses = programs.map((program) => analyseProgram(program, policy));
-  return { analyses, refusal: analyses.find(({ refusal }) => refusal !== null)?.refusal ?? null };
+/**
+ * What the verifier makes of a spec's programs. Helper calls stay calls, also where a kernel inlines them: a spec may
+ * say what they destroy.
+ */
+export function verifyAll(
+  programs: readonly LoweredProgram[],
+  policy: StackPolicy,
+  config: KernelConfig,
+): NamedProgram[] {
+  return programs.map(({ name, program, type, attachType }) => {
+    const whole = { program, type, attachType, exceptionCallback: undefined, asyncCallbacks: [] };
+    return { name, ...verify(whole, policy, config, false) };
+  });
 }
 
 const isHelperCall = ({ code, src }: Insn): boolean => code === (BPF_JMP | BPF_CALL) && src !== BPF_PSEUDO_CALL;
@@ -119,40 +124,48 @@ function placeHelpers(names: readonly string[], bodies: HelperBodies): PlacedHel
   });
 }
 
-/** A world built from a spec: everything compiled, linked and placed. */
+/** Data that a world begins with. */
+export interface InitialData {
+  readonly seed: number;
+  readonly context: Uint8Array;
+  readonly maps: readonly { readonly name: string; readonly size: number; readonly init: Uint8Array }[];
+}
+
+/** A world: everything compiled, linked and placed. */
 export interface Built {
   readonly world: World;
   readonly contents: ReadonlyMap<string, Uint8Array>;
   readonly percpuBytes: number;
 }
 
-/** Compiles, links and places a scenario's programs under a policy. @throws JitError, LinkError */
-export function buildWorld(
-  spec: LoweredSpec,
-  scenario: LoweredScenario,
-  analyses: readonly Analysis[],
-  options: { readonly policy: StackPolicy; readonly config: KernelConfig; readonly bodies: HelperBodies },
-): Built {
+export interface BuildOptions {
+  readonly policy: StackPolicy;
+  readonly config: KernelConfig;
+  readonly bodies: HelperBodies;
+}
+
+/** Compiles, links and places programs under a policy. @throws JitError, LinkError */
+export function buildWorld(verified: readonly NamedProgram[], initial: InitialData, options: BuildOptions): Built {
+  const { policy, config, bodies } = options;
   const allocator = new PercpuAllocator();
-  const contents = new Map<string, Uint8Array>([['ctx', scenario.context]]);
-  const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: scenario.context.length }];
+  const contents = new Map<string, Uint8Array>([['ctx', initial.context]]);
+  const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: initial.context.length }];
   let next = MAP_BASE;
-  for (const { name, size, init } of spec.maps) {
+  for (const { name, size, init } of initial.maps) {
     data.push({ name, address: next + BigInt(ARRAY_VALUES), size });
     contents.set(name, init);
     next += BigInt(Math.ceil((ARRAY_VALUES + size) / PAGE + 1) * PAGE);
   }
   const mapAddress = (name: string) => data.find((area) => area.name === name)!.address - BigInt(ARRAY_VALUES);
-  const helpers = placeHelpers(calledHelpers(spec.programs), options.bodies);
+  const helpers = placeHelpers(calledHelpers(verified), bodies);
   const space = new ImageSpace();
-  const { policy, config } = options;
-  const programs = spec.programs.map(({ name, program }, index): PlacedProgram => {
-    const analysis = analyses[index]!;
+  const programs = verified.map(({ name, program, analysis, origins }): PlacedProgram => {
     const { image, blocks } = compileProgram(name, program, analysis, { policy, config, allocator, mapAddress });
     const addresses = space.place(image);
     const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;
-    return { name, program, analysis, image, addresses, code: link(image, { functions: addresses, resolve }), blocks };
+    const code = link(image, { functions: addresses, resolve });
+    return { name, program, analysis, origins, image, addresses, code, blocks };
   });
-  const world = { seed: spec.seed, programs, helpers, data, code: new CodeMap(programs, helpers) };
+  const world = { seed: initial.seed, programs, helpers, data, code: new CodeMap(programs, helpers) };
   return { world, contents, percpuBytes: allocator.size };
 }

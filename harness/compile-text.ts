@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { readFileSync, statSync } from 'node:fs';
 import {
   type Analysis,
+  type AsmError,
   analyse,
-  formatInsnError,
   JitError,
   type JitFunction,
   LINUX_6_18,
   link,
-  loadProgram,
   type Program,
   type ProgramType,
   parseAsm,
@@ -21,7 +21,8 @@ import { calledHelpers, compileProgram } from './build';
 import { PercpuAllocator } from './kernel/percpu';
 import { IMAGE_BASE } from './machine/layout';
 import { helperAddress } from './machine/machine';
-import { type Issue, loadFiles, lowerSpec } from './spec';
+import { type Issue, type Loaded, loadFiles, lowerSpec, parseSpecText } from './spec';
+import { parseHexText } from './spec/hex-text';
 
 export type Compiled =
   | { readonly ok: true; readonly programs: readonly CompiledProgram[] }
@@ -48,53 +49,95 @@ interface Source {
 }
 
 const HEX = /^[0-9a-f\s]+$/i;
+/** The keys that no spec can be without, at the beginning of lines: neither is a statement of BPF assembly. */
+const isSpec = (text: string): boolean => /^name:/m.test(text) && /^programs:/m.test(text);
+const EXPECTED = 'assembly, hex or a spec';
+/** Largest text; a spec has a limit of its own. */
+const MAX_TEXT_BYTES = 8 << 20;
+/** More is said about one mistake than helps. */
+const MAX_ISSUES = 20;
+
+const fileIssue = (file: string, message: string, expected?: string): Issue => {
+  return { file, line: 1, column: 1, path: '', message, ...(expected !== undefined && { expected }) };
+};
+
+const cut = (issues: readonly Issue[]): Issue[] => {
+  if (issues.length <= MAX_ISSUES) return [...issues];
+  const { file } = issues[0]!;
+  return [...issues.slice(0, MAX_ISSUES), fileIssue(file, `${issues.length - MAX_ISSUES} more issues in this file`)];
+};
+
+/** What an error of the assembler expected: unless it says so itself, or it is too much to read. */
+function hints({ message, expected, suggestion }: AsmError): object {
+  const told = message.includes('expected') || expected === undefined || expected.length > 8;
+  return {
+    ...(!told && { expected: expected.join(', ') }),
+    ...(suggestion !== undefined && !message.includes('did you mean') && { suggestion }),
+  };
+}
 
 /** Assembly or hex as a program. */
 function readText(text: string, file: string, type: ProgramType): Source | Issue[] {
-  const issue = (line: number, column: number, message: string, hints: object = {}): Issue => {
-    return { file, line, column, path: '', message, ...hints };
-  };
-  if (text.trim() === '') return [issue(1, 1, 'the file is empty', { expected: 'assembly, hex or a spec' })];
-  if (HEX.test(text)) {
-    const loaded = loadProgram(text, { name: 'prog' });
-    if (!loaded.ok) return loaded.errors.map((error) => issue(1, 1, formatInsnError(error)));
-    return {
-      name: 'prog',
-      program: loaded.program,
-      type,
-      attachType: undefined,
-      position: () => ({ line: 1, column: 1 }),
-    };
+  const bare = text.replace(/(#|\/\/).*$/gm, '');
+  if (bare.trim() === '') return [fileIssue(file, 'the file is empty', EXPECTED)];
+  const shared = { name: 'prog', type, attachType: undefined };
+  if (HEX.test(bare)) {
+    const parsed = parseHexText(text, { name: 'prog' });
+    if (!parsed.ok) return cut(parsed.errors.map((error) => ({ file, path: '', ...error }) as Issue));
+    const { program, places } = parsed;
+    return { ...shared, program, position: (subprog, pc) => placeAt(program, places, subprog, pc) };
   }
   const parsed = parseAsm(text, { name: 'prog' });
-  if (!parsed.ok)
-    return parsed.errors.map(({ line, column, message, ...hints }) => issue(line, column, message, hints));
+  if (!parsed.ok) {
+    return cut(
+      parsed.errors.map((error) => {
+        const { line, column, message } = error;
+        return { file, line, column, path: '', message, ...hints(error) };
+      }),
+    );
+  }
   const { program, source } = parsed;
-  const position = (subprog: number, pc: number) => {
-    const at = pcsOf(program.subprogs[subprog]!.insns).indexOf(pc);
-    return source.subprogs[subprog]?.insns[at] ?? { line: 1, column: 1 };
+  const places = source.subprogs.map(({ insns }) => insns);
+  return { ...shared, program, position: (subprog, pc) => placeAt(program, places, subprog, pc) };
+}
+
+interface TextPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Where the instruction at a pc stands. */
+function placeAt(program: Program, places: readonly (readonly TextPlace[])[], subprog: number, pc: number): TextPlace {
+  const { line, column } = places[subprog]?.[pcsOf(program.subprogs[subprog]!.insns).indexOf(pc)] ?? {
+    line: 1,
+    column: 1,
   };
-  return { name: 'prog', program, type, attachType: undefined, position };
+  return { line, column };
 }
 
 function readSources(file: string, type: ProgramType): Source[] | Issue[] {
-  if (/\.ya?ml$/.test(file)) return readSpecs(file);
+  if (/\.ya?ml$/.test(file)) return lowerAll(loadFiles([file]));
+  const shown = file === '-' ? '<stdin>' : file;
   let bytes: Buffer;
   try {
+    if (file !== '-' && statSync(file).isDirectory()) return [fileIssue(shown, 'a directory', EXPECTED)];
     bytes = readFileSync(file === '-' ? 0 : file);
   } catch (error) {
-    const message = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message;
-    return [{ file, line: 1, column: 1, path: '', message }];
+    const { code, message } = error as NodeJS.ErrnoException;
+    return [fileIssue(shown, code === 'ENOENT' ? 'no such file' : `cannot be read: ${message}`)];
   }
-  if (bytes.includes(0)) {
-    return [{ file, line: 1, column: 1, path: '', message: 'a binary file', expected: 'assembly, hex or a spec' }];
+  if (bytes.length > MAX_TEXT_BYTES) {
+    return [fileIssue(shown, `the file has ${bytes.length} bytes`, `at most ${MAX_TEXT_BYTES} bytes (8 MiB)`)];
   }
-  const read = readText(bytes.toString('utf8'), file === '-' ? '<stdin>' : file, type);
+  if (bytes.includes(0) || !isUtf8(bytes)) return [fileIssue(shown, 'a binary file', EXPECTED)];
+  const text = new TextDecoder().decode(bytes);
+  if (isSpec(text)) return lowerAll(parseSpecText(text, shown));
+  const read = readText(text, shown, type);
   return Array.isArray(read) ? read : [read];
 }
 
-function readSpecs(file: string): Source[] | Issue[] {
-  const { specs, issues } = loadFiles([file]);
+/** The programs of specs. */
+function lowerAll({ specs, issues }: Loaded): Source[] | Issue[] {
   const found = [...issues];
   const sources: Source[] = [];
   for (const loaded of specs) {
@@ -102,10 +145,9 @@ function readSpecs(file: string): Source[] | Issue[] {
     if (!lowered.ok) found.push(...lowered.issues);
     else {
       for (const { name, program, type, attachType, sources: places } of lowered.value[0]!.programs) {
-        const position = (subprog: number, pc: number) => {
-          return places[subprog]![pcsOf(program.subprogs[subprog]!.insns).indexOf(pc)] ?? loaded.position;
-        };
-        sources.push({ name, program, type, attachType, position });
+        const shown = specs.length > 1 ? `${name} of ${JSON.stringify(loaded.spec.name)}` : name;
+        const position = (subprog: number, pc: number) => placeAt(program, places, subprog, pc);
+        sources.push({ name: shown, program, type, attachType, position });
       }
     }
   }

@@ -2,14 +2,24 @@ import { POLICIES, programErrors } from '../jit';
 import { assembleBodies } from './bodies';
 import { judgeCase } from './judge';
 import type { CaseReport, Report } from './report/model';
-import { type Issue, type LoadedSpec, type LoweredSpec, loadFiles, lowerSpec, type SpecCase } from './spec';
+import {
+  formatIssue,
+  type Issue,
+  type LoadedSpec,
+  type LoweredSpec,
+  loadFiles,
+  lowerSpec,
+  type SpecCase,
+} from './spec';
 
 export * from './build';
+export { CHECKS } from './check';
 export { type Compiled, type CompiledProgram, compileFile, listing } from './compile-text';
+export { examine } from './doctor';
 export { type Judged, type JudgeOptions, judgeCase } from './judge';
 export { attListing } from './listing';
 export * from './report';
-export { formatIssue, type Issue, jsonSchema, loadFiles } from './spec';
+export { formatIssue, type Issue, jsonSchema, loadFiles, MACHINE_CPUS } from './spec';
 
 export interface RunOptions {
   /** Policies to run instead of those that the specs list. */
@@ -19,28 +29,59 @@ export interface RunOptions {
   readonly name?: string;
   readonly seed?: number;
   readonly trace?: boolean;
+  /** How the command line is called, for the commands that show a case again. Default: `./scripts/privstack`. */
+  readonly command?: string;
 }
 
 export interface RunResult {
   readonly report: Report;
   readonly issues: readonly Issue[];
+  /** Policies of the options that have no name of ours, and that no spec writes out. */
+  readonly unknownPolicies: readonly string[];
 }
 
 const nameOf = ({ policy }: SpecCase): string => (typeof policy === 'string' ? policy : policy.name);
 
-/** A spec with its list of policies replaced: those that it does not mention run under its general expectations. */
-function withPolicies(loaded: LoadedSpec, policies: readonly string[] | undefined): LoadedSpec {
-  if (!policies) return loaded;
-  const own = new Map((loaded.spec.policies ?? []).map((each) => [typeof each === 'string' ? each : each.name, each]));
-  return { ...loaded, spec: { ...loaded.spec, policies: policies.map((name) => own.get(name) ?? name) } };
+const NAMED = POLICIES.map(({ name }) => name);
+
+/** The policies that a spec lists or writes out, by name. */
+const ownPolicies = ({ spec }: LoadedSpec) =>
+  new Map((spec.policies ?? []).map((each) => [typeof each === 'string' ? each : each.name, each]));
+
+/**
+ * A spec with its list of policies replaced: those that it does not mention run under its general expectations. A policy
+ * that another spec writes out is none of this one's; a spec for which none is left does not run.
+ */
+function withPolicies(loaded: LoadedSpec, policies: readonly string[] | undefined): LoadedSpec[] {
+  if (!policies) return [loaded];
+  const own = ownPolicies(loaded);
+  const wanted = policies.filter((name) => own.has(name) || NAMED.includes(name));
+  if (wanted.length === 0) return [];
+  return [{ ...loaded, spec: { ...loaded.spec, policies: wanted.map((name) => own.get(name) ?? name) } }];
 }
+
+/** Assembles helper bodies, those of the same text once. */
+function bodyCache(): typeof assembleBodies {
+  const known = new Map<string, ReturnType<typeof assembleBodies>>();
+  return (helpers) => {
+    const key = JSON.stringify(helpers.map(({ name, asm }) => [name, asm]));
+    const bodies = known.get(key) ?? assembleBodies(helpers);
+    known.set(key, bodies);
+    return bodies;
+  };
+}
+
+/** What is wrong with a spec is wrong in each of its cases: it is told once. */
+const unique = (issues: readonly Issue[]): Issue[] => [
+  ...new Map(issues.map((issue) => [formatIssue(issue), issue])).values(),
+];
 
 const quote = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 /** The command that shows one case again. */
-function replayCommand(spec: LoweredSpec, _scenario: string, policy: string, cpu: number): string {
+function replayCommand(command: string, spec: LoweredSpec, policy: string, cpu: number): string {
   const seed = spec.seed === 1 ? '' : ` --seed ${spec.seed}`;
-  return `./scripts/privstack run ${quote(spec.file)} -t ${quote(spec.name)} --policy ${quote(policy)} --cpu ${cpu}${seed} --trace`;
+  return `${quote(command)} run ${quote(spec.file)} -t ${quote(spec.name)} --policy ${quote(policy)} --cpu ${cpu}${seed} --trace`;
 }
 
 /** Loads specs from files and folders, runs every case, judges it. Anything wrong with a spec is an issue. */
@@ -49,27 +90,30 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   const issues: Issue[] = [...loadIssues];
   const results: CaseReport[] = [];
   const selected = specs.filter(({ spec }) => spec.name.includes(options.name ?? ''));
+  const policies = options.policies && [...new Set(options.policies)];
+  const known = new Set([...NAMED, ...specs.flatMap((loaded) => [...ownPolicies(loaded).keys()])]);
+  // Of a file that cannot be read nobody knows what it writes out.
+  const unknownPolicies = issues.length > 0 ? [] : (policies ?? []).filter((name) => !known.has(name));
   const lowered: LoweredSpec[] = [];
-  for (const loaded of selected) {
-    const names = POLICIES.map(({ name }) => name);
-    const result = lowerSpec(withPolicies(loaded, options.policies), {
-      policies: names,
-      analyse: ({ program }) => programErrors(program),
-    });
+  for (const loaded of selected.flatMap((each) => withPolicies(each, policies))) {
+    const result = lowerSpec(loaded, { policies: NAMED, analyse: ({ program }) => programErrors(program) });
     if (result.ok) lowered.push(...result.value);
     else issues.push(...result.issues);
   }
-  if (issues.length > 0) return { report: { version: 1, results }, issues };
+  const report: Report = { version: 1, results };
+  if (issues.length > 0 || unknownPolicies.length > 0) return { report, issues: unique(issues), unknownPolicies };
+  const command = options.command ?? './scripts/privstack';
+  const assembled = bodyCache();
   for (const each of lowered) {
     const spec = options.seed === undefined ? each : { ...each, seed: options.seed };
     for (const specCase of spec.cases) {
-      const { bodies, issues: bodyIssues } = await assembleBodies(specCase.scenario.helpers);
+      if (policies && !policies.includes(nameOf(specCase))) continue;
+      const { bodies, issues: bodyIssues } = await assembled(specCase.scenario.helpers);
       issues.push(...bodyIssues);
       if (bodyIssues.length > 0) continue;
-      if (options.policies && !options.policies.includes(nameOf(specCase))) continue;
-      for (const cpu of options.cpus ?? spec.cpus) {
+      for (const cpu of new Set(options.cpus ?? spec.cpus)) {
         const judged = judgeCase(spec, specCase, cpu, {
-          replay: replayCommand,
+          replay: (spec, _scenario, policy, cpu) => replayCommand(command, spec, policy, cpu),
           trace: options.trace ?? false,
           bodies,
         });
@@ -78,5 +122,5 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
       }
     }
   }
-  return { report: { version: 1, results }, issues };
+  return { report, issues: unique(issues), unknownPolicies };
 }

@@ -10,7 +10,7 @@ import {
   policyNamed,
   type StackPolicy,
 } from '../jit';
-import { analyseAll, type Built, buildWorld, calledHelpers, type HelperBodies } from './build';
+import { type Built, buildWorld, calledHelpers, type HelperBodies, verifyAll } from './build';
 import { CHECKS, type CheckInput, type Finding, hex, runChecks, seenFrames } from './check';
 import { matchListing } from './listing';
 import type { CaseReport, FindingReport, FramePointerReport } from './report/model';
@@ -19,8 +19,8 @@ import { culprit } from './run/culprit';
 import { termEnvironment } from './run/environment';
 import { frameUses } from './run/frame-uses';
 import { plannedFrame, privateBlock, privateFramePointer } from './run/frames';
-import { bpfText, machineText } from './run/names';
-import type { Run } from './run/run';
+import { bpfText, machineText, writtenPc } from './run/names';
+import type { Run, World } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
 import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type Position, type SpecCase } from './spec';
@@ -69,15 +69,13 @@ interface Found {
 }
 
 /** Where a finding is in the spec: the BPF instruction's line. */
-function yamlPlace(
-  spec: LoweredSpec,
-  { place, input }: { place: Finding['place']; input: CheckInput },
-): Position | null {
+function yamlPlace(spec: LoweredSpec, world: World, place: Finding['place']): Position | null {
   if (!place || place.pc < 0) return null;
   const { program, sources } = spec.programs[place.program]!;
-  const at = pcsOf(program.subprogs[place.subprog]!.insns).indexOf(place.pc);
-  const position = sources[place.subprog]?.[at];
-  return position && input.run.world ? { file: position.file, line: position.line, column: position.column } : null;
+  const written = program.subprogs[place.subprog];
+  if (!written) return null;
+  const position = sources[place.subprog]?.[pcsOf(written.insns).indexOf(writtenPc(world, place))];
+  return position ? { file: position.file, line: position.line, column: position.column } : null;
 }
 
 function findingReport(spec: LoweredSpec, { finding, input }: Found, at: number, replay: string): FindingReport {
@@ -88,11 +86,11 @@ function findingReport(spec: LoweredSpec, { finding, input }: Found, at: number,
     consequence: at > 0,
     program: run.world.programs[place?.program ?? run.program]!.name,
     subprog: place?.fn.name ?? null,
-    bpfPc: place && place.pc >= 0 ? place.pc : null,
+    bpfPc: place && place.pc >= 0 ? writtenPc(run.world, place) : null,
     bpf: place && bpfText(run.world, place),
     machineOffset: place?.row.offset ?? null,
     machine: place && machineText(place),
-    yaml: yamlPlace(spec, { place, input }),
+    yaml: yamlPlace(spec, run.world, place),
     message: finding.message,
     want: finding.want,
     got: finding.got,
@@ -138,9 +136,9 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
 }
 
 /** What a spec declares besides the verdict: the verifier's depths, and the listing. */
-function staticDeviation({ expectation }: SpecCase, analyses: readonly Analysis[], built: Built | null): string | null {
+function staticDeviation({ expectation }: SpecCase, analysis: Analysis, built: Built | null): string | null {
   const { stackDepth, jited } = expectation;
-  const log = analyses[0]!.depths.log;
+  const log = analysis.depths.log;
   if (stackDepth && log.replace(/^stack depth /, '') !== stackDepth.value.replace(/^stack depth /, '')) {
     return `\`${log}\`, but \`${stackDepth.value}\` is declared (${stackDepth.position.file}:${stackDepth.position.line})`;
   }
@@ -170,11 +168,13 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     const message = '`bpf_throw` is called, and exceptions are not modelled yet';
     return { ok: false, issue: { ...thrower.position, path: `programs.${thrower.name}`, message } };
   }
-  const { analyses, refusal } = analyseAll(spec.programs, policy);
+  const config = options.config ?? LINUX_6_18;
+  const verified = verifyAll(spec.programs, policy, config);
+  const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;
   const nothing = { findings: [], framePointers: [] };
   if (refusal !== null) {
     const asRefused = declared.kind === 'refused' && refusal.includes(declared.reason ?? '');
-    const other = staticDeviation(specCase, analyses, null);
+    const other = staticDeviation(specCase, verified[0]!.analysis, null);
     return report({
       verdict: 'refused',
       asDeclared: asRefused && other === null,
@@ -184,8 +184,8 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   }
   let built: Built;
   try {
-    const config = options.config ?? LINUX_6_18;
-    built = buildWorld(spec, scenario, analyses, { policy, config, bodies: options.bodies });
+    const initial = { seed: spec.seed, context: scenario.context, maps: spec.maps };
+    built = buildWorld(verified, initial, { policy, config, bodies: options.bodies });
     built = options.alter?.(built) ?? built;
   } catch (error) {
     if (!(error instanceof JitError)) throw error;
@@ -196,7 +196,6 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   }
   const { world, contents, percpuBytes } = built;
   const { clobbers, events } = scenario;
-  const config = options.config ?? LINUX_6_18;
   const returns = new Map(
     scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])),
   );
@@ -205,7 +204,7 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   const found = inputs.flatMap((input) => runChecks(input, CHECKS).map((finding): Found => ({ finding, input })));
   const replay = options.replay(spec, scenario.name, name, cpu);
   const { asDeclared, reason } = compare(declared, found);
-  const other = staticDeviation(specCase, analyses, built);
+  const other = staticDeviation(specCase, verified[0]!.analysis, built);
   return report({
     verdict: found.length === 0 ? 'holds' : 'fails',
     asDeclared: asDeclared && other === null,

@@ -1,7 +1,7 @@
 import { BPF_CALL, BPF_JMP, Gpr, type GprName, pcsOf } from '../jit';
 import { type CheckInput, type Finding, hex } from './check';
 import { EventKind } from './machine/trace';
-import { calleeName, placeName } from './run/names';
+import { calleeName, placeName, writtenPc } from './run/names';
 import { type DeclaredVerdict, evaluate, type Place } from './spec';
 
 /** Whether a finding is at a place that a spec names. */
@@ -11,7 +11,7 @@ function atPlace({ run, activationOf }: CheckInput, finding: Finding, place: Pla
   const program = run.world.programs[at.program]!;
   if (program.name !== place.subprog.program || at.fn.name !== place.subprog.subprog) return false;
   if (place.kind === 'subprog') return true;
-  if (place.kind === 'pc') return at.pc === place.pc;
+  if (place.kind === 'pc') return writtenPc(run.world, at) === place.pc;
   // The call that this activation made last before the finding.
   const { insns } = program.program.subprogs[at.subprog]!;
   const pcs = pcsOf(insns);
@@ -52,7 +52,7 @@ export function compare(
     return differs(`the first finding is of ${finding.check}, ${declared.check} is declared`);
   }
   if (declared.first && !atPlace(input, finding, declared.first.value)) {
-    const at = finding.place ? placeName(finding.place) : 'at the end';
+    const at = finding.place ? placeName(input.run.world, finding.place) : 'at the end';
     return differs(`the first finding is at ${at}, another place is declared`);
   }
   for (const [register, term] of declared.regs) {

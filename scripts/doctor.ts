@@ -1,4 +1,4 @@
-import { examine } from '../harness/doctor';
+import { examine } from '../harness';
 import { EXIT } from './exit-codes';
 
 /** `privstack doctor`: a line for each thing; 3 when something is missing that nothing works without. */

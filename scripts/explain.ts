@@ -1,4 +1,4 @@
-import { CHECKS } from '../harness/check';
+import { CHECKS } from '../harness';
 import { POLICIES } from '../jit';
 import { UsageError } from './exit-codes';
 

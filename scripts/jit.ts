@@ -24,7 +24,7 @@ export function jit(file: string, { type, policy: name }: JitCommand): void {
   for (const program of compiled.programs) {
     process.stdout.write(`${listing(program).join('\n')}\n`);
     if (program.refusal === null) continue;
-    process.stderr.write(`refused: ${program.refusal}\n`);
+    process.stderr.write(`${program.name}: refused: ${program.refusal}\n`);
     process.exitCode = EXIT.deviation;
   }
 }

@@ -15,6 +15,7 @@ function natural(value: string): number {
 function build(): Command {
   const program = new Command('privstack')
     .description('Executes what a BPF JIT emits, and proves that every frame pointer and every register survives.')
+    .version((require('../package.json') as { version: string }).version)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'privstack: ')) });
   program
@@ -72,10 +73,12 @@ function report(error: unknown): number {
 /** Runs the command line. The exit code is set, not forced, so that all output is written. */
 export async function main(argv: readonly string[]): Promise<void> {
   // A reader that goes away (`| head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    throw error;
-  });
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+      throw error;
+    });
+  }
   try {
     const code = await build()
       .parseAsync([...argv])

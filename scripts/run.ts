@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { formatIssue, REPORTERS, type Report, type ReporterName, runSpecs } from '../harness';
-import { MACHINE_CPUS } from '../harness/spec';
+import { isAbsolute, relative } from 'node:path';
+import { formatIssue, MACHINE_CPUS, REPORTERS, type Report, type ReporterName, runSpecs } from '../harness';
 import { POLICIES } from '../jit';
 import { EXIT, UsageError } from './exit-codes';
 
@@ -28,7 +28,9 @@ function outputs({ reporter = [], json }: RunCommand): Output[] {
     if (!Object.hasOwn(REPORTERS, kind!)) {
       throw new UsageError(`unknown reporter \`${kind}\`, expected ${Object.keys(REPORTERS).join(', ')}`);
     }
-    return { kind: kind as ReporterName, file: rest.length > 0 ? rest.join('=') : undefined };
+    const file = rest.length > 0 ? rest.join('=') : undefined;
+    if (file === '') throw new UsageError(`no file after \`${each}\`, expected \`${kind}=FILE\``);
+    return { kind: kind as ReporterName, file };
   });
   if (parsed.filter(({ file }) => file === undefined).length > 1) {
     throw new UsageError('two reporters without a file: only one can print here');
@@ -49,13 +51,6 @@ function write(report: Report, { kind, file }: Output, command: RunCommand): voi
   }
 }
 
-function checkPolicies(names: readonly string[] | undefined): void {
-  const known = POLICIES.map(({ name }) => name);
-  for (const name of names ?? []) {
-    if (!known.includes(name)) throw new UsageError(`unknown policy \`${name}\`, expected ${known.join(', ')}`);
-  }
-}
-
 function cpus(names: readonly string[] | undefined): number[] | undefined {
   return names?.map((name) => {
     const cpu = Number(name);
@@ -66,24 +61,40 @@ function cpus(names: readonly string[] | undefined): number[] | undefined {
   });
 }
 
+/** How this command line was called, from here: for commands to copy. */
+function calledAs(): string {
+  const script = process.argv[1] ?? 'privstack';
+  const path = relative(process.cwd(), script);
+  return path.startsWith('..') || isAbsolute(path) ? script : `./${path}`;
+}
+
 /** `privstack run`: 0 when every verdict is as declared, 1 when some are not, 2 when a spec is invalid. */
 export async function run(paths: readonly string[], command: RunCommand): Promise<void> {
   const wanted = outputs(command);
-  checkPolicies(command.policy);
   const on = cpus(command.cpu);
-  const { report, issues } = await runSpecs(paths.length > 0 ? paths : ['specs'], {
+  const { report, issues, unknownPolicies } = await runSpecs(paths.length > 0 ? paths : ['specs'], {
     ...(command.policy && { policies: command.policy }),
     ...(on && { cpus: on }),
     ...(command.name !== undefined && { name: command.name }),
     ...(command.seed !== undefined && { seed: command.seed }),
     trace: command.trace ?? false,
+    command: calledAs(),
   });
   for (const issue of issues) process.stderr.write(`${formatIssue(issue)}\n`);
   if (issues.length > 0) {
     process.exitCode = EXIT.usage;
     return;
   }
-  if (report.results.length === 0) throw new UsageError(`no spec's name contains \`${command.name}\``);
+  if (unknownPolicies.length > 0) {
+    const expected = `${POLICIES.map(({ name }) => name).join(', ')}, or one that a spec writes out`;
+    throw new UsageError(`unknown policy \`${unknownPolicies[0]}\`, expected ${expected}`);
+  }
+  if (report.results.length === 0) {
+    if (command.name === undefined) throw new UsageError('no spec has anything to run');
+    throw new UsageError(
+      `no spec's name contains \`${command.name}\`${command.policy ? ' and has these policies' : ''}`,
+    );
+  }
   for (const output of wanted) write(report, output, command);
   process.exitCode = report.results.every(({ asDeclared }) => asDeclared) ? EXIT.ok : EXIT.deviation;
 }

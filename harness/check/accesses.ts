@@ -1,5 +1,6 @@
-import { Gpr } from '../../jit';
+import { BPF_LDX, BPF_ST, BPF_STX, Gpr, insnClass } from '../../jit';
 import { EventKind } from '../machine/trace';
+import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
 import { plannedFrame } from '../run/frames';
 import { type Check, type CheckInput, type Finding, hex } from './finding';
@@ -55,36 +56,53 @@ export const cpuIsolation: Check = {
   },
 };
 
+/** Whether it is a load or store of the program, not one that its machine code makes for itself. */
+function ofProgram({ place: { insn, row } }: Access): boolean {
+  if (insn === null || row.insn.site.role !== 'body' || isStackInsn(row.insn.form.mnemonic)) return false;
+  return [BPF_LDX, BPF_ST, BPF_STX].includes(insnClass(insn));
+}
+
+const isStackInsn = (mnemonic: string): boolean => /^(push|pop|call|leave|ret)/.test(mnemonic);
+
+/** The frame of an activation, by the analysis. */
+function frameOf({ run }: CheckInput, activation: Activation): { readonly lo: bigint; readonly hi: bigint } {
+  const { program, subprog } = activation;
+  const { stackDepth } = run.world.programs[program]!.analysis.subprogs[subprog]!;
+  const hi = plannedFrame(run.world, activation, run.cpu);
+  return { lo: hi - BigInt(stackDepth), hi };
+}
+
+/** Why a load or store of the program is not where it may be: in its own frame through r10, else in any that is alive. */
+function outsideFrames(input: CheckInput, access: Access, throughFrame: boolean): string | undefined {
+  const { address, size, event } = access;
+  const own = input.activationOf[event] ?? null;
+  const last = throughFrame ? (own?.parent ?? null) : null;
+  for (let each = own; each !== last; each = each!.parent) {
+    const { lo, hi } = frameOf(input, each!);
+    if (address >= lo && address + BigInt(size) <= hi) return undefined;
+  }
+  return throughFrame ? 'outside its own frame' : 'outside every frame that is alive';
+}
+
 /** Why an access is out of bounds; undefined when it is not. */
-function outOfBounds(input: CheckInput, access: Access): string | undefined {
-  const { run, activationOf } = input;
+function outOfBounds(input: CheckInput, access: Access, throughFrame: boolean): string | undefined {
+  const { run } = input;
   const { region, place, address, size, event } = access;
   const end = address + BigInt(size);
-  if (!region) return place.row.insn.site.role === 'body' ? 'memory that belongs to nobody' : undefined;
+  if (!region) return ofProgram(access) ? 'memory that belongs to nobody' : undefined;
   if (region.cpu !== null && region.cpu !== run.cpu) return undefined;
   if (region.kind === 'guard') return `the ${region.name}`;
   if (end > region.hi) return `past the end of ${region.name}`;
-  const activation = activationOf[event];
-  if (region.kind === 'block' && activation) {
-    const owner = input.run.world.programs[activation.program]!.analysis.subprogs[activation.subprog]!;
-    if (owner.private === null) return undefined;
-    const frame = plannedFrame(run.world, activation, run.cpu);
-    const own = place.insn !== null && input.uses.some((use) => use.event === event && use.access !== null);
-    if (own && use10Outside(frame, owner.stackDepth, address, end)) return 'outside its own frame';
-    return undefined;
-  }
+  if (region.kind === 'percpu') return ofProgram(access) ? 'per-CPU memory that belongs to nobody' : undefined;
   if (region.kind === 'stack') {
     const top = run.activations[0]?.entryRsp;
     if (access.write && top !== undefined && end > top) return "the caller's stack";
     const rsp = stackPointerAt(input, event);
-    const implicit = /^(push|call)/.test(place.row.insn.form.mnemonic);
-    if (!implicit && rsp !== undefined && address < rsp) return 'below the stack pointer, where interrupts write';
+    const below = rsp !== undefined && address < rsp && !isStackInsn(place.row.insn.form.mnemonic);
+    if (below) return 'below the stack pointer, where interrupts write';
   }
-  return undefined;
+  return region.kind !== 'data' && ofProgram(access) ? outsideFrames(input, access, throughFrame) : undefined;
 }
-
-const use10Outside = (frame: bigint, depth: number, address: bigint, end: bigint): boolean =>
-  address < frame - BigInt(depth) || end > frame;
 
 function stackPointerAt({ run: { trace } }: CheckInput, event: number): bigint | undefined {
   for (let i = event; i >= 0; i--) if (trace.hasRegisters(i)) return trace.reg(i, Gpr.rsp);
@@ -93,11 +111,12 @@ function stackPointerAt({ run: { trace } }: CheckInput, event: number): bigint |
 
 export const frameBounds: Check = {
   id: 'frame-bounds',
-  title: "programs touch their own frames, their arguments' memory, and nothing else",
+  title: 'programs touch frames that are alive, through r10 only their own, context and maps, and nothing else',
   run(input) {
     const regions = regionsOf(input.run);
+    const throughFrame = new Set(input.uses.flatMap(({ event, access }) => (access ? [event] : [])));
     return accesses(input, regions).flatMap((access): Finding[] => {
-      const why = outOfBounds(input, access);
+      const why = outOfBounds(input, access, throughFrame.has(access.event));
       if (why === undefined) return [];
       const { event, place, address } = access;
       return [

@@ -1,16 +1,33 @@
-import { BPF_HELPER_CALL, BPF_PSEUDO_CALL, HELPERS } from '../../jit';
+import { BPF_PSEUDO_CALL } from '../../jit';
 import { EventKind } from '../machine/trace';
+import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
-import type { World } from '../run/run';
+import { calleeName } from '../run/names';
+import type { Run, World } from '../run/run';
 import { type Check, type Finding, hex } from './finding';
 
 /** What a BPF call names, and where that is. */
 function designated(world: World, { program, insn }: CodePlace): { name: string; address: bigint | undefined } {
   const placed = world.programs[program]!;
-  const { src, imm } = insn!;
-  if (src === BPF_PSEUDO_CALL) return { name: placed.program.subprogs[imm]!.name, address: placed.addresses[imm] };
-  const name = src === BPF_HELPER_CALL ? (HELPERS.name(imm) ?? `func#${imm}`) : placed.program.kfuncs[imm]!;
+  const name = calleeName(placed.program, insn!);
+  if (insn!.src === BPF_PSEUDO_CALL) return { name, address: placed.addresses[insn!.imm] };
   return { name, address: world.helpers.find((each) => each.name === name)?.address };
+}
+
+/** Where the last call of a run went, when nothing was seen of what it called; undefined when it never left. */
+function whereTo({ status, trace }: Run, { event }: Call): bigint | undefined {
+  if (status.kind === 'events-full' || status.rip === trace.rip(event)) return undefined;
+  return status.kind === 'fault' && status.access === 'fetch' ? status.address : status.rip;
+}
+
+const isLive = (activation: Activation | null, at: Activation | null): boolean => {
+  for (let each = at; each !== null; each = each.parent) if (each === activation) return true;
+  return activation === at;
+};
+
+interface Call {
+  readonly place: CodePlace;
+  readonly event: number;
 }
 
 /** Calls arrive where the BPF instruction says, and come back to the instruction behind them. */
@@ -20,30 +37,29 @@ export const callTarget: Check = {
   run({ run, activationOf }) {
     const { trace, world } = run;
     const findings: Finding[] = [];
-    /** Calls that have not returned: where they return to, and in which activation. */
-    const open: { next: bigint; event: number; place: CodePlace }[] = [];
-    let called: { place: CodePlace; event: number } | null = null;
+    /** Calls that have not returned, and where they return to. */
+    const open: (Call & { readonly next: bigint })[] = [];
+    let called: Call | null = null;
+    const arrived = ({ place, event }: Call, at: bigint) => {
+      const { name, address } = designated(world, place);
+      if (at === address) return;
+      const message = `the call of ${name} goes elsewhere`;
+      const want = `${name} at ${address === undefined ? 'no address' : hex(address)}`;
+      findings.push({ check: 'call-target', event, place, message, want, got: hex(at) });
+    };
     for (let event = 0; event < trace.count; event++) {
       if (!trace.hasRegisters(event)) continue;
       const rip = trace.rip(event);
       if (called) {
-        const { name, address } = designated(world, called.place);
-        if (rip !== address) {
-          findings.push({
-            check: 'call-target',
-            event: called.event,
-            place: called.place,
-            message: `the call of ${name} goes elsewhere`,
-            want: `${name} at ${address === undefined ? 'no address' : hex(address)}`,
-            got: hex(rip),
-          });
-        }
+        arrived(called, rip);
         called = null;
       }
       const place = trace.kind(event) === EventKind.INSN ? world.code.at(rip) : undefined;
       if (!place) continue;
+      const activation = activationOf[event] ?? null;
+      // Those of activations that are gone never will.
+      while (open.length > 0 && !isLive(activationOf[open[open.length - 1]!.event]!, activation)) open.pop();
       const top = open[open.length - 1];
-      const activation = activationOf[event];
       if (top && activation === activationOf[top.event]) {
         open.pop();
         if (rip !== top.next) {
@@ -55,6 +71,8 @@ export const callTarget: Check = {
       called = { place, event };
       open.push({ next: rip + BigInt(place.row.size), event, place });
     }
+    const end = called && whereTo(run, called);
+    if (called && end !== null && end !== undefined) arrived(called, end);
     return findings;
   },
 };

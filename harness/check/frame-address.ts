@@ -19,14 +19,19 @@ function overlapped(run: Run, use: FrameUse, known: ReadonlyMap<Activation, bigi
   return undefined;
 }
 
-/** The whole frame lies in one region, on this CPU. */
+const place = (regions: readonly Region[], address: bigint): string => {
+  const region = regionAt(regions, address);
+  return region ? `in the ${region.name}` : 'in no region';
+};
+
+/** Where a frame lies that is not as a whole in one region of this CPU. */
 function misplaced(run: Run, use: FrameUse, regions: readonly Region[]): string | undefined {
   const depth = depthOf(run, use.activation);
   if (depth === 0n) return undefined;
   const region = regionAt(regions, use.framePointer - 1n);
-  if (!region || (region.kind !== 'stack' && region.kind !== 'block')) return describe(regions, use.framePointer - 1n);
+  if (!region || (region.kind !== 'stack' && region.kind !== 'block')) return place(regions, use.framePointer - 1n);
   if (region.cpu !== run.cpu) return `in the ${region.name}`;
-  return use.framePointer - depth >= region.lo ? undefined : `${hex(use.framePointer)}, below the ${region.name}`;
+  return use.framePointer - depth >= region.lo ? undefined : `partly below the ${region.name}`;
 }
 
 /**

@@ -30,8 +30,18 @@ export const CHECKS: readonly Check[] = [
   fault,
 ];
 
-/** Everything that is wrong in a run, in order of time. The first finding decides, the others may follow from it. */
+/** The same thing at the same instruction, once more. */
+function key({ check, place, message }: Finding): string {
+  return `${check} ${place?.program} ${place?.subprog} ${place?.row.offset} ${message}`;
+}
+
+/**
+ * Everything that is wrong in a run, in order of time; what is wrong in every round of a loop only once. The first
+ * finding decides, the others may follow from it.
+ */
 export function runChecks(input: CheckInput, checks: readonly Check[] = CHECKS): Finding[] {
   const findings = checks.flatMap((check) => check.run(input));
-  return findings.sort((a, b) => (a.event === b.event ? 0 : a.event - b.event));
+  findings.sort((a, b) => (a.event === b.event ? 0 : a.event - b.event));
+  const seen = new Set<string>();
+  return findings.filter((finding) => !seen.has(key(finding)) && seen.add(key(finding)));
 }

@@ -15,9 +15,15 @@ export const stackBalance: Check = {
     for (let event = 0; event < trace.count; event++) {
       if (trace.kind(event) !== EventKind.INSN) continue;
       const place = world.code.at(trace.rip(event));
+      if (!place?.first || place.pc < 0) continue;
       const activation = activationOf[event];
-      if (!place?.first || place.pc < 0 || !activation || activation.bodyRsp === null) continue;
       const rsp = trace.reg(event, Gpr.rsp);
+      if (!activation) {
+        const message = `the stack pointer is above the return address of ${place.fn.name}`;
+        findings.push({ check: 'stack-balance', event, place, message, want: 'below it', got: `rsp = ${hex(rsp)}` });
+        continue;
+      }
+      if (activation.bodyRsp === null) continue;
       if (rsp === activation.bodyRsp) continue;
       const words = Number(activation.bodyRsp - rsp) / 8;
       const message = `the stack of ${place.fn.name} is off by ${Math.abs(words)} word${Math.abs(words) === 1 ? '' : 's'}`;

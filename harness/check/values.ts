@@ -19,9 +19,9 @@ const hexBytes = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex
 
 export const memory: Check = {
   id: 'memory',
-  title: 'context and maps hold afterwards what the spec declares',
+  title: 'context and maps hold at the end what the spec declares',
   run({ run, expectation, judgeValues }) {
-    if (!judgeValues) return [];
+    if (!judgeValues || !run.last) return [];
     return [...(expectation.memory ?? [])].flatMap(([name, { value }]): Finding[] => {
       const got = run.memory.get(name)!.subarray(0, value.length);
       const first = value.findIndex((byte, i) => byte !== got[i]);

@@ -51,6 +51,10 @@ const EVENT_CAPACITY = 1 << 17;
 /** rflags with only IF and the bit that is always set. */
 const INTERRUPTS_ON = 0x202n;
 const BLOCK_BUDGET = 1_000_000;
+/** Bytes below the stack pointer that a helper overwrites. */
+const BELOW = 256;
+/** `int3`: what the kernel fills the rest of its code pages with (jit_fill_hole()). */
+const HOLE = 0xcc;
 
 interface Mapped {
   readonly address: bigint;
@@ -107,6 +111,7 @@ export class Machine {
   private map(address: bigint, bytes: number, prot: number): Uint8Array {
     const base = pageDown(address);
     const memory = this.emu.map(base, pages(Number(address - base) + bytes), prot);
+    if (prot === Prot.RX) memory.fill(HOLE);
     this.regions.push({ address: base, memory });
     return memory;
   }
@@ -130,11 +135,16 @@ export class Machine {
     for (const { address, bytes } of segments) this.memory(address, bytes.length).set(bytes);
   }
 
-  /** Guest memory, shared. @throws RangeError where nothing is mapped */
-  memory(address: bigint, bytes: number): Uint8Array {
-    const region = this.regions.find(
+  /** The mapping that holds a piece of memory. */
+  private mapped(address: bigint, bytes: number): Mapped | undefined {
+    return this.regions.find(
       (each) => address >= each.address && address + BigInt(bytes) <= each.address + BigInt(each.memory.length),
     );
+  }
+
+  /** Guest memory, shared. @throws RangeError where nothing is mapped */
+  memory(address: bigint, bytes: number): Uint8Array {
+    const region = this.mapped(address, bytes);
     if (!region) throw new RangeError(`nothing is mapped at 0x${address.toString(16)}`);
     const start = Number(address - region.address);
     return region.memory.subarray(start, start + bytes);
@@ -165,14 +175,22 @@ export class Machine {
 
   /** Overwrites what lies below the caller's stack pointer: the ABI of the kernel knows no red zone. */
   destroyBelow(rsp: bigint, label: string): void {
-    // Not beyond the page: what lies below may be a guard.
-    const bytes = Math.min(256, Number(rsp & BigInt(PAGE - 1))) & ~7;
-    if (bytes > 0) fillJunk(this.memory(rsp - BigInt(bytes), bytes), this.setup.seed, label);
+    const top = rsp & ~7n;
+    const stack = this.mapped(top - 8n, 8);
+    if (!stack) return;
+    const bytes = Math.min(BELOW, Number(top - stack.address));
+    this.junkAgain(top - BigInt(bytes), bytes, label);
+  }
+
+  /** Fills memory with junk that depends on the label. */
+  junkAgain(address: bigint, bytes: number, label: string): void {
+    if (bytes > 0) fillJunk(this.memory(address, bytes), this.setup.seed, label);
   }
 
   /** Returns from a helper: pops the return address and leaves junk where it was, and below. */
   returnFromHelper(label: string): HelperAction {
     const rsp = this.regs[REG.rsp]!;
+    if (!this.mapped(rsp, 8)) return Action.STOP;
     this.regs[REG.rip] = this.read64(rsp);
     this.regs[REG.rsp] = rsp + 8n;
     this.destroyBelow(rsp + 8n, label);

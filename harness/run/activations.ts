@@ -18,7 +18,7 @@ export interface Activation {
   bodyRsp: bigint | null;
 }
 
-/** Which activation each event belongs to; null outside programs (bodies of helpers). */
+/** Which activation each event belongs to; what a helper does belongs to the one that called it. */
 export interface Activations {
   readonly all: readonly Activation[];
   readonly of: readonly (Activation | null)[];
@@ -26,7 +26,8 @@ export interface Activations {
 
 /**
  * Finds the activations in a trace. A subprog is entered where its first instruction is executed, and has been left
- * when a program's instruction runs with the stack pointer above its return address.
+ * when a program's instruction runs with the stack pointer above its return address. A subprog that is entered where
+ * another one's return address stood takes its place: a helper calls the same callback again from the same depth.
  */
 export function findActivations(trace: Trace, code: CodeMap): Activations {
   const all: Activation[] = [];
@@ -36,11 +37,12 @@ export function findActivations(trace: Trace, code: CodeMap): Activations {
     const place = trace.kind(i) === EventKind.INSN ? code.at(trace.rip(i)) : undefined;
     if (place) {
       const rsp = trace.reg(i, Gpr.rsp);
-      while (current !== null && rsp > current.entryRsp) {
+      const entered = place.row.offset === 0;
+      while (current !== null && (rsp > current.entryRsp || (entered && rsp === current.entryRsp))) {
         current.end = i;
         current = current.parent;
       }
-      if (place.row.offset === 0) {
+      if (entered) {
         const { program, subprog } = place;
         const index = all.length;
         current = {

@@ -15,7 +15,7 @@ function callOf({ trace, world }: Run, event: number): string {
   for (let i = event; i >= 0; i--) {
     const place = trace.kind(i) === EventKind.INSN ? world.code.at(trace.rip(i)) : undefined;
     if (place?.insn)
-      return `\`call ${calleeName(world.programs[place.program]!.program, place.insn)}\` at ${placeName(place)}`;
+      return `\`call ${calleeName(world.programs[place.program]!.program, place.insn)}\` at ${placeName(world, place)}`;
   }
   return 'a call';
 }
@@ -36,7 +36,7 @@ export function culprit(run: Run, register: number, name: string, event: number)
       const helper = helperAt(run, i);
       if (helper !== undefined) return `${callOf(run, i)} left ${hex(value)} in ${name}`;
       const place = world.code.at(trace.rip(i));
-      return place ? `\`${machineText(place)}\` at ${placeName(place)} left ${hex(value)} in ${name}` : null;
+      return place ? `\`${machineText(place)}\` at ${placeName(world, place)} left ${hex(value)} in ${name}` : null;
     }
     after = i;
   }

@@ -1,9 +1,9 @@
-import { roundUp } from '../../jit';
+import { Gpr, type GprName, roundUp } from '../../jit';
 import { junk } from '../machine/junk';
 import type { SubprogRef, TermEnvironment } from '../spec';
 import type { Activation } from './activations';
 import { kernelFrame, plannedFrame, privateBlock, privateFramePointer } from './frames';
-import type { World } from './run';
+import type { Run, World } from './run';
 
 /** What is known of a run when a term is evaluated: nothing of its activations while it goes on. */
 export interface Moment {
@@ -47,4 +47,10 @@ export function termEnvironment(world: World, moment: Moment): TermEnvironment {
     junk: (label) => junk(world.seed, label),
     caller: (register) => moment.caller(register),
   };
+}
+
+/** The values of terms in a run as an activation sees them: of what had been entered when it was. */
+export function environmentOf({ world, cpu, program, before }: Run, all: readonly Activation[], { index }: Activation) {
+  const caller = (register: string) => before[Gpr[register as GprName]];
+  return termEnvironment(world, { cpu, program, activations: all.slice(0, index + 1), caller });
 }

@@ -1,13 +1,16 @@
 import {
   aluOp,
+  BPF_ADD,
   BPF_ALU64,
   BPF_ATOMIC,
   BPF_DW,
   BPF_LDX,
   BPF_LOAD_ACQ,
+  BPF_MEM,
   BPF_MOV,
   BPF_REG_FP,
   BPF_ST,
+  BPF_STORE_REL,
   BPF_STX,
   BPF_X,
   type Insn,
@@ -22,7 +25,7 @@ import type { Activation } from './activations';
 import type { CodePlace } from './code-map';
 import type { Run } from './run';
 
-/** A value of BPF r10 that a program showed: the address of an access through it, a copy of it, or a store of it. */
+/** A value of BPF r10 that a program showed: the address of an access through it, a copy of it, a sum with it, or a store. */
 export interface FrameUse {
   /** Event at which it was seen. */
   readonly event: number;
@@ -43,16 +46,21 @@ function baseRegister(insn: Insn): number | null {
   return kind === BPF_ST || kind === BPF_STX ? insn.dst : null;
 }
 
-const copiesFrame = (insn: Insn): boolean =>
+/** Whether it is `dst = r10` or `dst += r10`. */
+const isFrameAlu = (insn: Insn, op: number): boolean =>
   isAlu(insn) &&
   insnClass(insn) === BPF_ALU64 &&
-  aluOp(insn) === BPF_MOV &&
+  aluOp(insn) === op &&
   (insn.code & BPF_X) !== 0 &&
   insn.off === 0 &&
   insn.src === BPF_REG_FP;
 
-const storesFrame = (insn: Insn): boolean =>
-  insnClass(insn) === BPF_STX && insnSize(insn) === BPF_DW && insn.src === BPF_REG_FP && insn.dst !== BPF_REG_FP;
+/** Whether what it writes is r10 itself; an atomic operation may write a sum with it, or what was there. */
+function storesFrame(insn: Insn): boolean {
+  if (insnClass(insn) !== BPF_STX || insnSize(insn) !== BPF_DW) return false;
+  if (insn.src !== BPF_REG_FP || insn.dst === BPF_REG_FP) return false;
+  return insnMode(insn) === BPF_MEM || (insnMode(insn) === BPF_ATOMIC && insn.imm === BPF_STORE_REL);
+}
 
 /** Every use of r10 in a run, in order of time. It needs no knowledge of where frames are. */
 export function frameUses(run: Run, activationOf: readonly (Activation | null)[]): FrameUse[] {
@@ -66,10 +74,12 @@ export function frameUses(run: Run, activationOf: readonly (Activation | null)[]
     if (!place?.insn || !activation || place.row.insn.site.role !== 'body') continue;
     const { insn } = place;
     if (kind === EventKind.INSN) {
-      if (!copiesFrame(insn)) continue;
+      const adds = isFrameAlu(insn, BPF_ADD);
+      if (!adds && !isFrameAlu(insn, BPF_MOV)) continue;
       const next = nextRegisters(run, event);
       if (next < 0) continue;
-      const framePointer = trace.reg(next, X86_64.bpf[insn.dst]!);
+      const dst = X86_64.bpf[insn.dst]!;
+      const framePointer = BigInt.asUintN(64, trace.reg(next, dst) - (adds ? trace.reg(event, dst) : 0n));
       uses.push({ event, activation, place, framePointer, access: null });
     } else if (baseRegister(insn) === BPF_REG_FP) {
       const framePointer = BigInt.asUintN(64, trace.address(event) - BigInt(insn.off));

@@ -1,4 +1,13 @@
-import { BPF_HELPER_CALL, BPF_PSEUDO_CALL, HELPERS, type Insn, type Program, printInsn, printIntel } from '../../jit';
+import {
+  BPF_HELPER_CALL,
+  BPF_PSEUDO_CALL,
+  HELPERS,
+  type Insn,
+  type Program,
+  pcsOf,
+  printInsn,
+  printIntel,
+} from '../../jit';
 import { EventKind } from '../machine/trace';
 import type { CodePlace } from './code-map';
 import type { Run, World } from './run';
@@ -23,9 +32,21 @@ export function machineText({ row }: CodePlace): string {
   });
 }
 
+/** The slot of the program as it was written: the verifier's rewrites shift what follows them. */
+export function writtenPc(
+  world: World,
+  { program, subprog, pc }: Pick<CodePlace, 'program' | 'subprog' | 'pc'>,
+): number {
+  if (pc < 0) return pc;
+  const placed = world.programs[program]!;
+  const at = pcsOf(placed.program.subprogs[subprog]!.insns).indexOf(pc);
+  return placed.origins[subprog]?.[at] ?? pc;
+}
+
 /** `sub pc 3 +0x2f`: where an instruction stands. */
-export function placeName({ fn, pc, row }: CodePlace): string {
-  return `${fn.name} ${pc < 0 ? 'prologue' : `pc ${pc}`} +0x${row.offset.toString(16)}`;
+export function placeName(world: World, place: CodePlace): string {
+  const { fn, pc, row } = place;
+  return `${fn.name} ${pc < 0 ? 'prologue' : `pc ${writtenPc(world, place)}`} +0x${row.offset.toString(16)}`;
 }
 
 /** Name of the helper or kfunc at an event, whichever way it is modelled. */

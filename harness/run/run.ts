@@ -9,6 +9,8 @@ export interface PlacedProgram {
   readonly name: string;
   readonly program: Program;
   readonly analysis: Analysis;
+  /** By subprog, for each instruction the slot of the written program's that it is or stands for. */
+  readonly origins: readonly (readonly number[])[];
   readonly image: JitImage;
   /** Address of each subprog's code. */
   readonly addresses: readonly bigint[];
@@ -58,6 +60,8 @@ export interface Run {
   /** Index of the program that was entered. */
   readonly program: number;
   readonly cpu: number;
+  /** Whether nothing happens after it in its scenario. */
+  readonly last: boolean;
   readonly status: RunStatus;
   readonly trace: Trace;
   /** In order of entry. */

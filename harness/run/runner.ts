@@ -1,8 +1,8 @@
 import { GPR_NAMES, Gpr, type KernelConfig } from '../../jit';
 import { callArguments, callerState, destroyCallerSaved } from '../kernel/clobber';
 import { helperResult } from '../kernel/helpers';
-import { GUARD, guardAddresses } from '../kernel/percpu';
-import { CONTEXT_BASE, CPUS, entryRsp, percpuOffset, u64 } from '../machine/layout';
+import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
+import { CONTEXT_BASE, CPUS, entryRsp, percpuOffset, stackBase, u64 } from '../machine/layout';
 import { type HelperAction, Machine, type Segment } from '../machine/machine';
 import { type ClobberRule, evaluate, type ScenarioEvent } from '../spec';
 import { findActivations } from './activations';
@@ -43,6 +43,7 @@ class Runner {
   private program = 0;
   private readonly calls = new Map<string, number>();
   private before: readonly bigint[] = [];
+  private entries = 0;
 
   constructor(private readonly setup: RunSetup) {
     const { world, config, contents, percpuBytes } = setup;
@@ -127,12 +128,13 @@ class Runner {
   }
 
   /** Calls a program as C code does, and collects all there is to know about it. */
-  private enter(program: number, cpu: number): Run {
+  private enter(program: number, cpu: number, last: boolean): Run {
     const { machine, setup } = this;
     const { world } = setup;
     this.cpu = cpu;
     this.program = program;
     this.calls.clear();
+    if (this.entries++ > 0) this.forget(cpu, `entry ${this.entries}`);
     callerState(machine.regs, world.seed, cpu);
     machine.regs[Gpr.rdi] = CONTEXT_BASE;
     const registers = () => GPR_NAMES.map((_, i) => machine.regs[i]!);
@@ -144,18 +146,30 @@ class Runner {
     const { all } = findActivations(trace, world.code);
     const memory = new Map(world.data.map((area) => [area.name, machine.memory(area.address, area.size).slice()]));
     const guards = this.guardWords().map((word) => ({ ...word, value: machine.read64(word.address) }));
-    return { world, program, cpu, status, trace, activations: all, before: caller, after: registers(), memory, guards };
+    const [before, after] = [caller, registers()];
+    return { world, program, cpu, last, status, trace, activations: all, before, after, memory, guards };
+  }
+
+  /** Junk over what an earlier run left on a CPU, so that nothing is right because it was right before. */
+  private forget(cpu: number, label: string): void {
+    const { machine, setup } = this;
+    machine.junkAgain(stackBase(cpu), Number(entryRsp(cpu) - stackBase(cpu)), `stack ${cpu} ${label}`);
+    for (const { analysis, blocks } of setup.world.programs) {
+      analysis.blocks.forEach(({ size, guard }, i) => {
+        const frames = onCpu(blocks[i]! + BigInt(guard), cpu);
+        machine.junkAgain(frames, size - 2 * guard, `block ${blocks[i]} ${cpu} ${label}`);
+      });
+    }
   }
 
   run(): Run[] {
     const { world, events, cpu } = this.setup;
     try {
-      const runs: Run[] = [];
-      for (const event of events) {
+      const entries = events.flatMap((event) => Array.from({ length: event.times }, () => event));
+      return entries.map((event, i) => {
         const program = world.programs.findIndex(({ name }) => name === event.program);
-        for (let i = 0; i < event.times; i++) runs.push(this.enter(program, event.cpu ?? cpu));
-      }
-      return runs;
+        return this.enter(program, event.cpu ?? cpu, i === entries.length - 1);
+      });
     } finally {
       this.machine.close();
     }

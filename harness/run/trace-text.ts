@@ -1,6 +1,6 @@
 import { GPR_NAMES, Gpr, X86_64 } from '../../jit';
 import { EventKind } from '../machine/trace';
-import { bpfText, helperAt, machineText, placeName } from './names';
+import { bpfText, helperAt, machineText, placeName, writtenPc } from './names';
 import type { Run } from './run';
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
@@ -19,8 +19,8 @@ export function traceText(run: Run): string[] {
         continue;
       }
       const bpf = place.first ? bpfText(world, place) : null;
-      if (bpf !== null) lines.push(`${place.fn.name} pc ${place.pc}: ${bpf}`);
-      lines.push(`  ${placeName(place).padEnd(30)} ${machineText(place).padEnd(44)} ${r9}`);
+      if (bpf !== null) lines.push(`${place.fn.name} pc ${writtenPc(world, place)}: ${bpf}`);
+      lines.push(`  ${placeName(world, place).padEnd(30)} ${machineText(place).padEnd(44)} ${r9}`);
     } else if (kind === EventKind.HELPER) {
       const args = X86_64.arguments.slice(0, 5).map((register) => hex(trace.reg(i, register)));
       lines.push(`  -> ${helperAt(run, i)}(${args.join(', ')}): destroys ${destroyed(run, i)}`);

@@ -16,5 +16,5 @@ export {
   pcsOf,
   printProgram,
   slots,
-} from '../../jit/bpf';
-export { suggest } from '../../jit/bpf/suggest';
+  suggest,
+} from '../../jit';

@@ -13,6 +13,7 @@ export { registerName } from './operands';
 export { type ParseResult, parseAsm } from './parse';
 export { printInsn, printProgram } from './print';
 export * from './program';
+export { suggest } from './suggest';
 export {
   formatInsnError,
   type InsnError,

@@ -32,6 +32,8 @@ export const MAY_GOTO_THUNK = 'arch_bpf_timed_may_goto';
 /** A program as the JIT gets it. */
 export interface Rewritten {
   readonly program: Program;
+  /** By subprog, for each instruction the slot of the program's own that it is or stands for. */
+  readonly origins: readonly (readonly number[])[];
   /** Bytes that were added to each subprog's frame. */
   readonly depths: readonly number[];
   /** Index of the exception callback: the program's own, or the hidden default one, which is then the last subprog. */
@@ -43,6 +45,8 @@ export interface RewriteOptions {
   /** Own stack depth of each subprog, before anything is added. */
   readonly ownDepths: readonly number[];
   readonly throws: boolean;
+  /** Whether helpers are inlined that the kernel inlines. */
+  readonly inline: boolean;
   readonly exceptionCallback?: number | undefined;
 }
 
@@ -53,11 +57,12 @@ function inlined(insn: Insn, config: KernelConfig): Patch {
   return INLINED[helperName(insn.imm)]?.(config) ?? null;
 }
 
-function rewriteSubprog(subprog: Subprog, ownDepth: number, config: KernelConfig, thunk: number) {
+function rewriteSubprog(subprog: Subprog, ownDepth: number, options: RewriteOptions, thunk: number) {
+  const { config, inline } = options;
   const { insns } = subprog;
   const pcs = pcsOf(insns);
   const callbacks = insns.map((insn, at) =>
-    isCall(insn) && insn.src === BPF_HELPER_CALL && helperName(insn.imm) === 'bpf_loop'
+    inline && isCall(insn) && insn.src === BPF_HELPER_CALL && helperName(insn.imm) === 'bpf_loop'
       ? loopCallback(insns, at)
       : null,
   );
@@ -69,9 +74,9 @@ function rewriteSubprog(subprog: Subprog, ownDepth: number, config: KernelConfig
     if (callbacks[at] !== null) return loopPatch(loopDepth, callbacks[at]!);
     if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk);
     if (isCmpxchg32(insn) && upperHalfMatters(insns, pcs, at)) return [insn, zeroExtendR0];
-    return divisionPatch(insn) ?? inlined(insn, config);
+    return divisionPatch(insn) ?? (inline ? inlined(insn, config) : null);
   });
-  return { subprog: patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patches), added: depth - ownDepth };
+  return { ...patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patches), added: depth - ownDepth };
 }
 
 /** Name of the callback that the kernel adds to a program that throws and has none. */
@@ -83,9 +88,9 @@ const DEFAULT_CALLBACK: Subprog = { name: 'default_exception_cb', insns: [bpf.mo
  * program (dead code, context and map accesses, branches that are always taken) is left alone.
  */
 export function rewrite(program: Program, options: RewriteOptions): Rewritten {
-  const { config, ownDepths, throws, exceptionCallback } = options;
+  const { ownDepths, throws, exceptionCallback } = options;
   const thunk = program.kfuncs.length;
-  const done = program.subprogs.map((subprog, i) => rewriteSubprog(subprog, ownDepths[i]!, config, thunk));
+  const done = program.subprogs.map((subprog, i) => rewriteSubprog(subprog, ownDepths[i]!, options, thunk));
   const hidden = throws && exceptionCallback === undefined;
   const subprogs = done.map(({ subprog }) => subprog);
   return {
@@ -94,6 +99,7 @@ export function rewrite(program: Program, options: RewriteOptions): Rewritten {
       kfuncs: [...program.kfuncs, MAY_GOTO_THUNK],
       subprogs: hidden ? [...subprogs, DEFAULT_CALLBACK] : subprogs,
     },
+    origins: [...done.map(({ origins }) => origins), ...(hidden ? [[0, 0]] : [])],
     depths: [...done.map(({ added }) => added), ...(hidden ? [0] : [])],
     exceptionCallback: hidden ? subprogs.length : exceptionCallback,
   };

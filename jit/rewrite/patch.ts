@@ -1,5 +1,12 @@
 import { aluOp, BPF_CALL, BPF_EXIT, BPF_JA, BPF_JMP32, type Insn, insnClass, isJmp, pcsOf, type Subprog } from '../bpf';
 
+/** A subprog with some of its instructions replaced. */
+export interface Patched {
+  readonly subprog: Subprog;
+  /** For each instruction the slot of the original one that it is, or stands for; 0 for what was put in front. */
+  readonly origins: readonly number[];
+}
+
 /** An instruction that takes another's place. */
 export interface PatchInsn {
   readonly insn: Insn;
@@ -28,10 +35,11 @@ const withDistance = (insn: Insn, slots: number): Insn =>
  * (bpf_patch_insn_data(), bpf_adj_branches()).
  * @param before instructions in front of the first one; jumps to the first go behind them
  */
-export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches: readonly Patch[]): Subprog {
+export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches: readonly Patch[]): Patched {
   const { insns } = subprog;
   const pcs = pcsOf(insns);
   const items: PatchInsn[] = before.map((insn) => ({ insn }));
+  const origins = before.map(() => 0);
   const starts = new Map<number, number>();
   insns.forEach((insn, i) => {
     starts.set(pcs[i]!, items.length);
@@ -41,10 +49,11 @@ export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches:
       const slots = distance(insn);
       items.push(slots === null ? { insn } : { insn, target: pcs[i]! + 1 + slots });
     }
+    while (origins.length < items.length) origins.push(pcs[i]!);
   });
   const newPcs = pcsOf(items.map(({ insn }) => insn));
   const placed = items.map(({ insn, target }, i) =>
     target === undefined ? insn : withDistance(insn, newPcs[starts.get(target)!]! - newPcs[i]! - 1),
   );
-  return { ...subprog, insns: placed };
+  return { subprog: { ...subprog, insns: placed }, origins };
 }

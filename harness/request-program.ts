@@ -1,0 +1,143 @@
+import {
+  type Analysis,
+  analyse,
+  formatInsnError,
+  isProgramType,
+  type KernelConfig,
+  loadProgram,
+  PROGRAM_TYPES,
+  type Program,
+  type ProgramType,
+  pcsOf,
+  programErrors,
+  rewrite,
+  type StackPolicy,
+} from '../jit';
+
+/** A request that cannot be answered. Its message is the answer. */
+export class RequestProblem extends Error {
+  override readonly name = 'RequestProblem';
+}
+
+/** One line of NDJSON, parsed. Unknown keys are ignored. */
+export type Request = Readonly<Record<string, unknown>>;
+
+/** @throws RequestProblem unless `value` is a list of strings */
+export function strings(value: unknown, field: string): readonly string[] {
+  if (!Array.isArray(value) || !value.every((each) => typeof each === 'string')) {
+    throw new RequestProblem(`${field}: expected a list of strings`);
+  }
+  return value as string[];
+}
+
+export function optionalIndex(value: unknown, field: string): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new RequestProblem(`${field}: expected the index of an instruction`);
+  }
+  return value;
+}
+
+/** An address: `0x` and hex digits, or a number. @throws RequestProblem */
+export function address(value: unknown, field: string): bigint {
+  if (typeof value === 'string' && /^(0x[0-9a-f]{1,16}|\d{1,19})$/i.test(value)) return BigInt(value);
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  throw new RequestProblem(`${field}: expected an address, as \`0xffffffffc0020000\``);
+}
+
+export function programType(value: unknown): ProgramType {
+  const name = String(value ?? 'KPROBE')
+    .replace(/^BPF_PROG_TYPE_/, '')
+    .toLowerCase();
+  if (isProgramType(name)) return name;
+  const known = PROGRAM_TYPES.join(', ').toUpperCase();
+  throw new RequestProblem(`prog_type: there is no \`${String(value)}\`, expected ${known}`);
+}
+
+/** A program that was handed over whole. */
+export interface WholeProgram {
+  readonly program: Program;
+  readonly type: ProgramType;
+  readonly attachType: string | undefined;
+  /** Subprogs, by index. */
+  readonly exceptionCallback: number | undefined;
+  readonly asyncCallbacks: readonly number[];
+}
+
+/** BPF_TRACE_RAW_TP and the like, as specs write them. */
+const attachType = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value.replace(/^BPF_(TRACE_)?/, '').toLowerCase() : undefined;
+
+const list = (value: unknown): unknown[] =>
+  Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+
+/** Without names a program that has an exception callback and calls one kfunc only calls bpf_throw. */
+function nameThrow(
+  program: Program,
+  known: Readonly<Record<string, unknown>>,
+  ids: readonly number[],
+  throws: boolean,
+): Program {
+  const names = program.kfuncs.map((name, i) => String(known[String(ids[i])] ?? name));
+  if (throws && names.length === 1 && known[String(ids[0])] === undefined) return { ...program, kfuncs: ['bpf_throw'] };
+  return { ...program, kfuncs: names };
+}
+
+/** Reads a whole program. @throws RequestProblem that names the instruction, where one is wrong */
+export function wholeProgram(request: Request): WholeProgram {
+  const insns = strings(request.insns, 'insns');
+  const callback = optionalIndex(request.exception_cb, 'exception_cb');
+  const async = list(request.async_cb).map((each) => optionalIndex(each, 'async_cb')!);
+  const entries = [...(callback === undefined ? [] : [callback]), ...async].sort((a, b) => a - b);
+  const loaded = loadProgram(insns.join(''), { name: String(request.name ?? 'prog'), entries });
+  if (!loaded.ok) throw new RequestProblem(loaded.errors.slice(0, 5).map(formatInsnError).join('; '));
+  const known = (request.kfuncs ?? {}) as Readonly<Record<string, unknown>>;
+  const program = nameThrow(loaded.program, known, loaded.wire.kfuncIds ?? [], callback !== undefined);
+  const errors = programErrors(program);
+  if (errors.length > 0) {
+    const { subprog, pc, message } = errors[0]!;
+    throw new RequestProblem(`${program.subprogs[subprog]!.name} pc ${pc}: ${message}`);
+  }
+  let next = 0;
+  const starts = program.subprogs.map(({ insns: own }) => {
+    const start = next;
+    next += pcsOf(own)[own.length]!;
+    return start;
+  });
+  return {
+    program,
+    type: programType(request.prog_type),
+    attachType: attachType(request.expected_attach_type),
+    exceptionCallback: callback === undefined ? undefined : starts.indexOf(callback),
+    asyncCallbacks: async.map((each) => starts.indexOf(each)),
+  };
+}
+
+/** A program after the verifier's rewrites, and what it decided. */
+export interface Verified {
+  readonly program: Program;
+  readonly analysis: Analysis;
+  /** Subprogs that the kernel does not show: the default exception callback. */
+  readonly hidden: number;
+  readonly origins: readonly (readonly number[])[];
+}
+
+/** Does to a program what the verifier does between accepting it and handing it to the JIT. */
+export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelConfig, inline: boolean): Verified {
+  const { program, type, attachType: attach, exceptionCallback, asyncCallbacks } = whole;
+  const options = { type, attachType: attach, asyncCallbacks };
+  const before = analyse(program, policy.block, { ...options, exceptionCallback });
+  const throws = before.subprogs[0]!.exceptionBoundary;
+  const ownDepths = before.depths.own;
+  const done = rewrite(program, { config, ownDepths, throws, inline, exceptionCallback });
+  const hidden = done.program.subprogs.length - program.subprogs.length;
+  const kept = hidden > 0 ? { ...program, subprogs: [...program.subprogs, done.program.subprogs.at(-1)!] } : program;
+  // The decisions are those on the program as it was written; only sizes follow the rewrites.
+  const rewriteDepths = done.depths;
+  const analysis = analyse(kept, policy.block, {
+    ...options,
+    exceptionCallback: done.exceptionCallback,
+    rewriteDepths,
+  });
+  return { program: done.program, analysis, hidden, origins: done.origins };
+}
