@@ -21,7 +21,7 @@ import { helperAddress } from './machine/machine';
 import { type Verified, verify } from './request-program';
 import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
-import type { DataArea, PlacedHelper, PlacedProgram, World } from './run/run';
+import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, World } from './run/run';
 import type { LoweredProgram } from './spec';
 
 /** Bytes of struct bpf_array before the first value (machine.json of the captures). */
@@ -124,6 +124,15 @@ function placeHelpers(names: readonly string[], bodies: HelperBodies): PlacedHel
   });
 }
 
+/** What programs read of the kernel itself. */
+function kernelVariables({ symbols }: KernelConfig): KernelVariable[] {
+  return [
+    { name: 'this_cpu_off', address: symbols.thisCpuOff, size: 8, percpu: true },
+    { name: 'cpu_number', address: symbols.cpuNumber, size: 4, percpu: true },
+    { name: 'jiffies', address: symbols.jiffies, size: 8, percpu: false },
+  ];
+}
+
 /** Data that a world begins with. */
 export interface InitialData {
   readonly seed: number;
@@ -166,6 +175,7 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const code = link(image, { functions: addresses, resolve });
     return { name, program, analysis, origins, image, addresses, code, blocks };
   });
-  const world = { seed: initial.seed, programs, helpers, data, code: new CodeMap(programs, helpers) };
+  const variables = kernelVariables(config);
+  const world = { seed: initial.seed, programs, helpers, data, variables, code: new CodeMap(programs, helpers) };
   return { world, contents, percpuBytes: allocator.size };
 }

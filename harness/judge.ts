@@ -1,8 +1,6 @@
 import {
   type Analysis,
   combine,
-  GPR_NAMES,
-  Gpr,
   JitError,
   type KernelConfig,
   LINUX_6_18,
@@ -11,16 +9,13 @@ import {
   type StackPolicy,
 } from '../jit';
 import { type Built, buildWorld, calledHelpers, type HelperBodies, verifyAll } from './build';
-import { CHECKS, type CheckInput, type Finding, hex, runChecks, seenFrames } from './check';
+import { type CheckInput, type Finding, hex, seenFrames } from './check';
+import { checkInput, findingReport, findings } from './examine';
 import { matchListing } from './listing';
-import type { CaseReport, FindingReport, FramePointerReport } from './report/model';
-import { type Activations, findActivations } from './run/activations';
-import { culprit } from './run/culprit';
-import { termEnvironment } from './run/environment';
-import { frameUses } from './run/frame-uses';
+import type { CaseReport, FramePointerReport } from './report/model';
 import { plannedFrame, privateBlock, privateFramePointer } from './run/frames';
-import { bpfText, machineText, writtenPc } from './run/names';
-import type { Run, World } from './run/run';
+import { writtenPc } from './run/names';
+import type { World } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
 import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type Position, type SpecCase } from './spec';
@@ -47,27 +42,6 @@ function policyOf(ref: PolicyRef): StackPolicy | { readonly missing: string } {
   return typeof ref === 'string' ? (policyNamed(ref) ?? { missing: ref }) : combine(ref);
 }
 
-/** Everything that checks need, for one run. */
-function checkInput(run: Run, { expectation }: SpecCase): CheckInput {
-  const { all, of }: Activations = findActivations(run.trace, run.world.code);
-  const caller = (register: string) => run.before[Gpr[register as keyof typeof Gpr]];
-  const { cpu, program } = run;
-  return {
-    run,
-    activations: all,
-    activationOf: of,
-    uses: frameUses(run, of),
-    expectation,
-    judgeValues: expectation.verdict.value.kind === 'holds',
-    environment: termEnvironment(run.world, { cpu, program, activations: all, caller }),
-  };
-}
-
-interface Found {
-  readonly finding: Finding;
-  readonly input: CheckInput;
-}
-
 /** Where a finding is in the spec: the BPF instruction's line. */
 function yamlPlace(spec: LoweredSpec, world: World, place: Finding['place']): Position | null {
   if (!place || place.pc < 0) return null;
@@ -76,27 +50,6 @@ function yamlPlace(spec: LoweredSpec, world: World, place: Finding['place']): Po
   if (!written) return null;
   const position = sources[place.subprog]?.[pcsOf(written.insns).indexOf(writtenPc(world, place))];
   return position ? { file: position.file, line: position.line, column: position.column } : null;
-}
-
-function findingReport(spec: LoweredSpec, { finding, input }: Found, at: number, replay: string): FindingReport {
-  const { place, register, event } = finding;
-  const { run } = input;
-  return {
-    check: finding.check,
-    consequence: at > 0,
-    program: run.world.programs[place?.program ?? run.program]!.name,
-    subprog: place?.fn.name ?? null,
-    bpfPc: place && place.pc >= 0 ? writtenPc(run.world, place) : null,
-    bpf: place && bpfText(run.world, place),
-    machineOffset: place?.row.offset ?? null,
-    machine: place && machineText(place),
-    yaml: yamlPlace(spec, run.world, place),
-    message: finding.message,
-    want: finding.want,
-    got: finding.got,
-    culprit: register === undefined ? null : culprit(run, register, GPR_NAMES[register]!, event),
-    replay,
-  };
 }
 
 /** The frame pointers of every subprog: the declared or planned one, and the first one that was seen. */
@@ -200,8 +153,8 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])),
   );
   const runs = runScenario({ world, config, contents, percpuBytes, clobbers, returns, events, cpu });
-  const inputs = runs.map((run) => checkInput(run, specCase));
-  const found = inputs.flatMap((input) => runChecks(input, CHECKS).map((finding): Found => ({ finding, input })));
+  const inputs = runs.map((run) => checkInput(run, specCase.expectation));
+  const found = inputs.flatMap(findings);
   const replay = options.replay(spec, scenario.name, name, cpu);
   const { asDeclared, reason } = compare(declared, found);
   const other = staticDeviation(specCase, verified[0]!.analysis, built);
@@ -209,7 +162,7 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     verdict: found.length === 0 ? 'holds' : 'fails',
     asDeclared: asDeclared && other === null,
     reason: reason ?? other,
-    findings: found.map((each, at) => findingReport(spec, each, at, replay)),
+    findings: found.map((each, at) => findingReport(each, at, replay, (world, place) => yamlPlace(spec, world, place))),
     framePointers: framePointers(spec, inputs),
     ...(options.trace && { trace: runs.flatMap(traceText) }),
   });

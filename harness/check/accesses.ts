@@ -81,7 +81,7 @@ function outsideFrames(input: CheckInput, access: Access, throughFrame: boolean)
     const { lo, hi } = frameOf(input, each!);
     if (address >= lo && address + BigInt(size) <= hi) return undefined;
   }
-  return throughFrame ? 'outside its own frame' : 'outside every frame that is alive';
+  return throughFrame ? 'is outside its own frame' : 'is outside every frame that is alive';
 }
 
 /** Why an access is out of bounds; undefined when it is not. */
@@ -89,17 +89,18 @@ function outOfBounds(input: CheckInput, access: Access, throughFrame: boolean): 
   const { run } = input;
   const { region, place, address, size, event } = access;
   const end = address + BigInt(size);
-  if (!region) return ofProgram(access) ? 'memory that belongs to nobody' : undefined;
+  if (!region) return ofProgram(access) ? 'goes to memory that belongs to nobody' : undefined;
   if (region.cpu !== null && region.cpu !== run.cpu) return undefined;
-  if (region.kind === 'guard') return `the ${region.name}`;
-  if (end > region.hi) return `past the end of ${region.name}`;
-  if (region.kind === 'percpu') return ofProgram(access) ? 'per-CPU memory that belongs to nobody' : undefined;
+  if (region.kind === 'variable') return access.write ? `a variable of the kernel, ${region.name}` : undefined;
+  if (region.kind === 'guard') return `goes to the ${region.name}`;
+  if (end > region.hi) return `runs past the end of ${region.name}`;
+  if (region.kind === 'percpu') return ofProgram(access) ? 'goes to per-CPU memory that belongs to nobody' : undefined;
   if (region.kind === 'stack') {
     const top = run.activations[0]?.entryRsp;
-    if (access.write && top !== undefined && end > top) return "the caller's stack";
+    if (access.write && top !== undefined && end > top) return "goes to the caller's stack";
     const rsp = stackPointerAt(input, event);
     const below = rsp !== undefined && address < rsp && !isStackInsn(place.row.insn.form.mnemonic);
-    if (below) return 'below the stack pointer, where interrupts write';
+    if (below) return 'goes below the stack pointer, where interrupts write';
   }
   return region.kind !== 'data' && ofProgram(access) ? outsideFrames(input, access, throughFrame) : undefined;
 }
@@ -124,7 +125,7 @@ export const frameBounds: Check = {
           check: 'frame-bounds',
           event,
           place,
-          message: `${what(access)} goes to ${why}`,
+          message: `${what(access)} ${why}`,
           want: 'own frame, context or map',
           got: `${hex(address)} (${describe(regions, address)})`,
           register: place.fn.frame.register,

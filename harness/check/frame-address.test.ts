@@ -29,7 +29,10 @@ main:
   exit`);
 
 const SUM = COPY.replace('r1 = r10', 'r1 = -8\n        r1 += r10');
-const STORED = COPY.replace('r1 = r10', 'r6 = map[m][0] ll').replace('r0 = 0', '*(u64 *)(r6 + 0) = r10\n        r0 = 0');
+const STORED = COPY.replace('r1 = r10', 'r6 = map[m][0] ll').replace(
+  'r0 = 0',
+  '*(u64 *)(r6 + 0) = r10\n        r0 = 0',
+);
 const MAP = 'maps: { m: { size: 8 } }';
 
 /** Neither push nor pop around the first call of main. */
@@ -59,10 +62,7 @@ describe('a frame pointer that a call destroys', () => {
   });
 
   test('or when another register is saved: F05, F06', () => {
-    const rex = faults(
-      patch({ in: 'main', text: PUSH }, [0x90, 0x51]),
-      patch({ in: 'main', text: POP }, [0x90, 0x59]),
-    );
+    const rex = faults(patch({ in: 'main', text: PUSH }, [0x90, 0x51]), patch({ in: 'main', text: POP }, [0x90, 0x59]));
     const r10 = patch({ in: 'main', text: POP }, [0x41, 0x5a]);
     for (const fault of [rex, r10]) {
       expect(shown(judge(HELPER, 'linux-6.18', { fault }))[0]).toBe('frame-address main pc 2');
@@ -96,7 +96,10 @@ test.each([
 describe('where the plan has the same mistake', () => {
   /** The address that a function loads, and the plan, both moved. */
   const moved = (fn: string, by: bigint, text = LOAD): Fault =>
-    faults(shift({ in: fn, text }, 8, by), planned(fn, (offset) => offset + Number(by)));
+    faults(
+      shift({ in: fn, text }, 8, by),
+      planned(fn, (offset) => offset + Number(by)),
+    );
   const distance = 128n + 16n;
 
   test.each<[string, Fault, string, string]>([

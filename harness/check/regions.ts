@@ -4,7 +4,7 @@ import type { Run, World } from '../run/run';
 
 /** A piece of the guest's memory, by what it is for. */
 export interface Region {
-  readonly kind: 'stack' | 'block' | 'guard' | 'percpu' | 'data';
+  readonly kind: 'stack' | 'block' | 'guard' | 'percpu' | 'data' | 'variable';
   /** For people: `block(main) on CPU 0`. */
   readonly name: string;
   readonly lo: bigint;
@@ -49,12 +49,23 @@ function cpuRegions(): Region[] {
   });
 }
 
+function variableRegions(world: World): Region[] {
+  return world.variables.flatMap(({ name, address, size, percpu }): Region[] => {
+    const common = { kind: 'variable', program: null } as const;
+    if (!percpu) return [{ ...common, name, lo: address, hi: address + BigInt(size), cpu: null }];
+    return Array.from({ length: CPUS }, (_, cpu): Region => {
+      const lo = onCpu(address, cpu);
+      return { ...common, name: `${name} of CPU ${cpu}`, lo, hi: lo + BigInt(size), cpu };
+    });
+  });
+}
+
 /** The regions of a world, the more specific ones first. */
 export function regionsOf({ world }: Run): Region[] {
   const data = world.data.map(({ name, address, size }): Region => {
     return { kind: 'data', name, lo: address, hi: address + BigInt(size), cpu: null, program: null };
   });
-  return [...blockRegions(world), ...data, ...cpuRegions()];
+  return [...blockRegions(world), ...data, ...variableRegions(world), ...cpuRegions()];
 }
 
 /** The region of an address, if it is in one. */

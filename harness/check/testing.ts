@@ -92,12 +92,12 @@ export const patch =
     return built;
   };
 
-/** Adds to the 8, 32 or 64 bits that an instruction ends with. */
+/** Adds to the 8, 32 or 64 bits that an instruction ends with, or that so many bytes of it follow. */
 export const shift =
-  (selector: Selector, bytes: 1 | 4 | 8, by: number | bigint): Fault =>
+  (selector: Selector, bytes: 1 | 4 | 8, by: number | bigint, behind = 0): Fault =>
   (built) => {
     const { code, row } = find(built, selector);
-    const view = new DataView(code.buffer, code.byteOffset + row.offset + row.size - bytes, bytes);
+    const view = new DataView(code.buffer, code.byteOffset + row.offset + row.size - behind - bytes, bytes);
     if (bytes === 1) view.setInt8(0, view.getInt8(0) + Number(by));
     else if (bytes === 4) view.setInt32(0, view.getInt32(0, true) + Number(by), true);
     else view.setBigInt64(0, view.getBigInt64(0, true) + BigInt(by), true);

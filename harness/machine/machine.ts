@@ -150,6 +150,16 @@ export class Machine {
     return region.memory.subarray(start, start + bytes);
   }
 
+  /** A copy of guest memory; null where some of it is not mapped. */
+  read(address: bigint, bytes: number): Uint8Array | null {
+    return this.emu.readBytes(address, bytes);
+  }
+
+  /** False, and nothing written, where some of it is not mapped. */
+  write(address: bigint, bytes: Uint8Array): boolean {
+    return this.emu.writeBytes(address, bytes);
+  }
+
   read64(address: bigint): bigint {
     const bytes = this.memory(address, 8);
     return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);

@@ -34,6 +34,9 @@ const kernel = JSON.parse(readFileSync(join(DATA, 'machine.json'), 'utf8')) as {
   readonly helpers: Readonly<Record<string, { readonly name: string; readonly addr?: string }>>;
 };
 
+/** The kernel's clock, which an inlined bpf_jiffies64() reads; machine.json does not name it. */
+const JIFFIES = 0xffff_ffff_8300_9980n;
+
 const CONTEXT = 0xffff_8881_0400_0000n;
 
 function bytes(hex: string): Uint8Array {
@@ -91,10 +94,13 @@ function rewritten({ request }: Capture): Program {
 describe("programs as the kernel's verifier rewrote them", () => {
   test.each(captures)('$name', (capture) => {
     const { request } = capture;
-    const cpuNumber = { name: 'cpu_number', base: BigInt(kernel.symbols.cpu_number), bytes: new Uint8Array(4) };
+    const kernelData = [
+      { name: 'cpu_number', base: BigInt(kernel.symbols.cpu_number), bytes: new Uint8Array(4) },
+      { name: 'jiffies', base: JIFFIES, bytes: new Uint8Array(8) },
+    ];
     const addresses = request.ksyms.map(BigInt);
     const options: InterpretOptions = {
-      regions: [cpuNumber],
+      regions: kernelData,
       frameBytes: Math.max(512, ...request.funcs.map(({ stack_depth }) => stack_depth)),
       resolver: {
         callee: ({ imm }) => HELPER_AT.get(imm),

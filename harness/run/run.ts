@@ -36,6 +36,15 @@ export interface DataArea {
   readonly size: number;
 }
 
+/** A variable of the kernel that inlined helpers read. */
+export interface KernelVariable {
+  readonly name: string;
+  /** Of a per-CPU variable before the CPU's offset is added. */
+  readonly address: bigint;
+  readonly size: number;
+  readonly percpu: boolean;
+}
+
 /** The end of a private block, after the run. */
 export interface GuardWord {
   readonly program: number;
@@ -51,6 +60,7 @@ export interface World {
   readonly programs: readonly PlacedProgram[];
   readonly helpers: readonly PlacedHelper[];
   readonly data: readonly DataArea[];
+  readonly variables: readonly KernelVariable[];
   readonly code: CodeMap;
 }
 

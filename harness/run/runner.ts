@@ -2,6 +2,7 @@ import { GPR_NAMES, Gpr, type KernelConfig } from '../../jit';
 import { callArguments, callerState, destroyCallerSaved } from '../kernel/clobber';
 import { helperResult } from '../kernel/helpers';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
+import { junk } from '../machine/junk';
 import { CONTEXT_BASE, CPUS, entryRsp, percpuOffset, stackBase, u64 } from '../machine/layout';
 import { type HelperAction, Machine, type Segment } from '../machine/machine';
 import { type ClobberRule, evaluate, type ScenarioEvent } from '../spec';
@@ -47,7 +48,7 @@ class Runner {
 
   constructor(private readonly setup: RunSetup) {
     const { world, config, contents, percpuBytes } = setup;
-    const { returnThunk, indirectThunkRcx, thisCpuOff, cpuNumber } = config.symbols;
+    const { returnThunk, indirectThunkRcx, thisCpuOff, cpuNumber, jiffies } = config.symbols;
     const programs: Segment[] = world.programs.flatMap(({ addresses, code }) =>
       code.map((bytes, i) => ({ address: addresses[i]!, bytes })),
     );
@@ -66,9 +67,12 @@ class Runner {
         hi: address + BigInt(Math.max(1, bytes.length)) - 1n,
       })),
       helpers: world.helpers.length,
-      data: world.data
-        .filter(({ name }) => name !== 'ctx')
-        .map(({ name, address }) => ({ address, bytes: contents.get(name)! })),
+      data: [
+        ...world.data
+          .filter(({ name }) => name !== 'ctx')
+          .map(({ name, address }) => ({ address, bytes: contents.get(name)! })),
+        { address: jiffies, bytes: le(junk(world.seed, 'jiffies'), 8) },
+      ],
       contextBytes: Math.max(8, contents.get('ctx')!.length),
       percpuBytes,
       percpuVariables: (cpu) => [
@@ -99,7 +103,7 @@ class Runner {
     const { name } = world.helpers[index]!;
     const nth = (this.calls.get(name) ?? 0) + 1;
     this.calls.set(name, nth);
-    const call = { name, nth, cpu: this.cpu, seed: world.seed, arguments: callArguments(regs) };
+    const call = { name, nth, cpu: this.cpu, seed: world.seed, arguments: callArguments(regs), memory: this.machine };
     const { planned, result } = this.planned(name, nth);
     destroyCallerSaved(regs, call, result ?? this.setup.returns.get(name) ?? helperResult(call), planned);
     return this.machine.returnFromHelper(`${name} ${nth} below rsp`);

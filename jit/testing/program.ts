@@ -19,7 +19,7 @@ const HELPERS_AT = 0xffffffff81500000n;
 const BLOCKS = 0x607900000000n;
 
 export function program(asm: string): Program {
-  const parsed = parseAsm(asm);
+  const parsed = parseAsm(asm, { kernelInternal: true });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
   return parsed.program;
 }
@@ -45,11 +45,16 @@ export interface Compiled {
   readonly placement: Placement;
   /** Machine code of a subprog as iced-x86 reads the linked bytes, with names for addresses. */
   listing(subprog: string): string[];
+  /** That of one BPF instruction. */
+  at(subprog: string, pc: number): string[];
 }
 
-/** A program in the kernel's assembly, compiled and placed. */
-export function compiled(asm: string, { policy = 'linux-6.18', config, ...options }: Options = {}): Compiled {
-  const source = program(asm);
+/** A program, in the kernel's assembly or as instructions, compiled and placed. */
+export function compiled(
+  given: string | Program,
+  { policy = 'linux-6.18', config, ...options }: Options = {},
+): Compiled {
+  const source = typeof given === 'string' ? program(given) : given;
   const stackPolicy = typeof policy === 'string' ? policyNamed(policy)! : policy;
   const kernel = { ...LINUX_6_18, ...config };
   const facts = analyse(source, stackPolicy.block, { type: 'kprobe', ...options });
@@ -75,11 +80,11 @@ export function compiled(asm: string, { policy = 'linux-6.18', config, ...option
   facts.subprogs.forEach(({ private: frame }, i) => {
     if (frame) names.set(blockAddresses[frame.block]! + BigInt(frame.offset), `fp(${subprogs[i]!.name})`);
   });
+  const indexOf = (subprog: string): number => subprogs.findIndex(({ name }) => name === subprog);
   const listing = (subprog: string): string[] => {
-    const index = subprogs.findIndex(({ name }) => name === subprog);
-    const start = placement.functions[index]!;
+    const start = placement.functions[indexOf(subprog)]!;
     const lines: string[] = [];
-    eachInstruction(code[index]!, start, (iced) => {
+    eachInstruction(code[indexOf(subprog)]!, start, (iced) => {
       const text = icedIntel(iced).replace(/(-?)0x([0-9a-f]+)/g, (number, sign: string, digits: string) => {
         const value = BigInt.asUintN(64, BigInt(`0x${digits}`) * (sign ? -1n : 1n));
         const inside = value > start && value < start + 0x1000n;
@@ -89,5 +94,9 @@ export function compiled(asm: string, { policy = 'linux-6.18', config, ...option
     });
     return lines;
   };
-  return { image, code, placement, listing };
+  const at = (subprog: string, pc: number): string[] => {
+    const rows = image.functions[indexOf(subprog)]!.listing();
+    return listing(subprog).filter((_, i) => rows[i]!.insn.site.pc === pc);
+  };
+  return { image, code, placement, listing, at };
 }

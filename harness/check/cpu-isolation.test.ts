@@ -1,0 +1,37 @@
+import { expect, test } from '@jest/globals';
+import { asm, judge, shown } from './testing';
+
+const spec = (r9: string, cpus = '[0, 1]') =>
+  asm(
+    `
+    main:
+      *(u64 *)(r10 - 128) = 7
+      call bpf_ktime_get_ns
+      r0 = *(u64 *)(r10 - 128)
+      exit`,
+    `clobbers: { bpf_ktime_get_ns: [{ r9: "${r9}" }] }\ncpus: ${cpus}`,
+  );
+
+test.each([
+  [0, 'fp(main, cpu 1)'],
+  [1, 'fp(main, cpu 0)'],
+  [0, 'fp(main, cpu 1) + 0x80000'], // not mapped,
+])('CPU %i follows %s', (cpu, r9) => {
+  const report = judge(spec(r9), 'unsaved', { cpu });
+  expect(shown(report).slice(0, 2)).toEqual(['cpu-isolation main pc 2', 'frame-address main pc 2']);
+  expect(report.findings[0]).toMatchObject({
+    message: `a load of 8 bytes on CPU ${cpu} touches CPU ${1 - cpu}`,
+    want: `memory of CPU ${cpu}`,
+    culprit: expect.stringContaining('`call bpf_ktime_get_ns` at main pc 1'),
+    yaml: { line: 10 },
+  });
+});
+
+test('the stack of another CPU is none of its business either', () => {
+  expect(shown(judge(spec('0xffffc90000203000'), 'unsaved'))[0]).toBe('cpu-isolation main pc 2');
+});
+
+test.each([0, 1])('its own memory is, on CPU %i', (cpu) => {
+  expect(shown(judge(spec(`fp(main, cpu ${cpu})`), 'unsaved', { cpu }))).toEqual([]);
+  expect(shown(judge(spec(`fp(main, cpu ${1 - cpu})`), 'linux-6.18', { cpu }))).toEqual([]);
+});

@@ -1,0 +1,66 @@
+import { GPR_NAMES, Gpr } from '../jit';
+import { type CheckInput, type Finding, runChecks } from './check';
+import type { FindingReport, SourcePlace } from './report/model';
+import { findActivations } from './run/activations';
+import { culprit } from './run/culprit';
+import { termEnvironment } from './run/environment';
+import { frameUses } from './run/frame-uses';
+import { bpfText, machineText, writtenPc } from './run/names';
+import type { Run, World } from './run/run';
+import type { Expectation } from './spec';
+
+/** A finding, and the run that it is of. */
+export interface Found {
+  readonly finding: Finding;
+  readonly input: CheckInput;
+}
+
+/** Everything that checks need, for one run. */
+export function checkInput(run: Run, expectation: Expectation): CheckInput {
+  const { all, of } = findActivations(run.trace, run.world.code);
+  const caller = (register: string) => run.before[Gpr[register as keyof typeof Gpr]];
+  const { cpu, program } = run;
+  return {
+    run,
+    activations: all,
+    activationOf: of,
+    uses: frameUses(run, of),
+    expectation,
+    judgeValues: expectation.verdict.value.kind === 'holds',
+    environment: termEnvironment(run.world, { cpu, program, activations: all, caller }),
+  };
+}
+
+/** All findings of a run, the first one first. */
+export const findings = (input: CheckInput): Found[] => runChecks(input).map((finding) => ({ finding, input }));
+
+/**
+ * A finding as data.
+ * @param at its place among the findings of its case: all but the first may be consequences
+ * @param source where the instruction is written
+ */
+export function findingReport(
+  { finding, input }: Found,
+  at: number,
+  replay: string,
+  source: (world: World, place: Finding['place']) => SourcePlace | null,
+): FindingReport {
+  const { place, register, event } = finding;
+  const { world } = input.run;
+  return {
+    check: finding.check,
+    consequence: at > 0,
+    program: world.programs[place?.program ?? input.run.program]!.name,
+    subprog: place?.fn.name ?? null,
+    bpfPc: place && place.pc >= 0 ? writtenPc(world, place) : null,
+    bpf: place && bpfText(world, place),
+    machineOffset: place?.row.offset ?? null,
+    machine: place && machineText(place),
+    yaml: source(world, place),
+    message: finding.message,
+    want: finding.want,
+    got: finding.got,
+    culprit: register === undefined ? null : culprit(input.run, register, GPR_NAMES[register]!, event),
+    replay,
+  };
+}

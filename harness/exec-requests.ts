@@ -1,0 +1,64 @@
+import { type KernelConfig, LINUX_6_18, type StackPolicy } from '../jit';
+import { buildWorld } from './build';
+import { checkInput, findingReport, findings } from './examine';
+import type { FindingReport } from './report/model';
+import { type Request, RequestProblem, verify, wholeProgram } from './request-program';
+import { runScenario } from './run/runner';
+import type { Expectation, Position } from './spec';
+
+/** Result of one run. */
+export interface ExecResult {
+  /** r0's low 32 bits, unsigned. */
+  readonly retval: number;
+  /** All of r0, as a decimal string. */
+  readonly r0: string;
+  /** The context afterwards, hex; as long as it was. */
+  readonly ctx: string;
+  readonly findings: readonly FindingReport[];
+}
+
+export interface ExecAnswer {
+  readonly name: unknown;
+  readonly runs: readonly ExecResult[];
+}
+
+const NOWHERE: Position = { file: '<request>', line: 1, column: 1 };
+
+/** Nothing is declared: every finding counts, but no value is wrong. */
+const ANYTHING: Expectation = { verdict: { value: { kind: 'holds' }, position: NOWHERE } };
+
+function contexts(request: Request): Uint8Array[] {
+  const runs = request.runs ?? [{ ctx: '' }];
+  if (!Array.isArray(runs)) throw new RequestProblem('runs: expected a list');
+  return runs.map((run: unknown, i) => {
+    const ctx = (run as { ctx?: unknown } | null)?.ctx ?? '';
+    if (typeof ctx !== 'string' || !/^([0-9a-f]{2})*$/i.test(ctx)) {
+      throw new RequestProblem(`runs[${i}].ctx: expected hex, two digits a byte`);
+    }
+    return Uint8Array.from(Buffer.from(ctx, 'hex'));
+  });
+}
+
+/**
+ * Compiles a program that a kernel has accepted and runs it on each context, with every check on. It is not refused for
+ * the depth of its stack: another layout than the kernel's may need more of it.
+ * @throws RequestProblem or JitError: their messages are the answer
+ */
+export function answerExec(request: Request, policy: StackPolicy, config: KernelConfig = LINUX_6_18): ExecAnswer {
+  const name = request.name ?? null;
+  const verified = { name: String(name ?? 'prog'), ...verify(wholeProgram(request), policy, config, true) };
+  const runs = contexts(request).map((context): ExecResult => {
+    const built = buildWorld([verified], { seed: 1, context, maps: [] }, { policy, config, bodies: new Map() });
+    const event = { kind: 'run', program: verified.name, times: 1, position: NOWHERE } as const;
+    const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
+    const run = runScenario(setup)[0]!;
+    const r0 = run.after[0]!;
+    return {
+      retval: Number(r0 & 0xffffffffn),
+      r0: r0.toString(),
+      ctx: Buffer.from(run.memory.get('ctx')!).toString('hex'),
+      findings: findings(checkInput(run, ANYTHING)).map((each, at) => findingReport(each, at, '', () => null)),
+    };
+  });
+  return { name, runs };
+}
