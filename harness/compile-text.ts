@@ -3,7 +3,6 @@ import { readFileSync, statSync } from 'node:fs';
 import {
   type Analysis,
   type AsmError,
-  analyse,
   JitError,
   type JitFunction,
   LINUX_6_18,
@@ -21,6 +20,8 @@ import { calledHelpers, compileProgram } from './build';
 import { PercpuAllocator } from './kernel/percpu';
 import { IMAGE_BASE } from './machine/layout';
 import { helperAddress } from './machine/machine';
+import { verify } from './request-program';
+import { writtenPc } from './run/names';
 import { type Issue, type Loaded, loadFiles, lowerSpec, parseSpecText } from './spec';
 import { parseHexText } from './spec/hex-text';
 
@@ -40,7 +41,7 @@ export interface CompiledProgram {
   readonly refusal: string | null;
 }
 
-interface Source {
+export interface Source {
   readonly name: string;
   readonly program: Program;
   readonly type: ProgramType;
@@ -115,7 +116,8 @@ function placeAt(program: Program, places: readonly (readonly TextPlace[])[], su
   return { line, column };
 }
 
-function readSources(file: string, type: ProgramType): Source[] | Issue[] {
+/** The programs of a file; `-` is the standard input. */
+export function readSources(file: string, type: ProgramType): Source[] | Issue[] {
   if (/\.ya?ml$/.test(file)) return lowerAll(loadFiles([file]));
   const shown = file === '-' ? '<stdin>' : file;
   let bytes: Buffer;
@@ -154,7 +156,10 @@ function lowerAll({ specs, issues }: Loaded): Source[] | Issue[] {
   return found.length > 0 ? found : sources;
 }
 
-const isIssues = (read: Source[] | Issue[]): read is Issue[] => read.length > 0 && 'message' in read[0]!;
+export const isIssues = (read: Source[] | Issue[]): read is Issue[] => read.length > 0 && 'message' in read[0]!;
+
+/** Files name no callbacks. */
+const UNTYPED = { exceptionCallback: undefined, asyncCallbacks: [] };
 
 /** Compiles the programs of a file (assembly, hex, a spec; `-` is the standard input) under a policy. */
 export function compileFile(file: string, type: ProgramType, policy: StackPolicy): Compiled {
@@ -168,12 +173,13 @@ export function compileFile(file: string, type: ProgramType, policy: StackPolicy
     };
     const errors = programErrors(program).map(({ subprog, pc, message }) => at(subprog, pc, message));
     if (errors.length > 0) return { ok: false, issues: errors };
-    const analysis = analyse(program, policy.block, source);
+    const verified = verify({ ...UNTYPED, ...source }, policy, LINUX_6_18, true);
+    const { program: rewritten, analysis } = verified;
     try {
       const allocator = new PercpuAllocator();
       const options = { policy, config: LINUX_6_18, allocator, mapAddress: () => 0xffff888105000000n };
-      const { image } = compileProgram(name, program, analysis, options);
-      const helpers = calledHelpers([{ program }]);
+      const { image } = compileProgram(name, rewritten, analysis, options);
+      const helpers = calledHelpers([verified]);
       let next = IMAGE_BASE;
       const addresses = image.functions.map(({ bytes }) => {
         const address = next;
@@ -182,10 +188,12 @@ export function compileFile(file: string, type: ProgramType, policy: StackPolicy
       });
       const resolve = (symbol: { name: string }) => helperAddress(helpers.indexOf(symbol.name));
       const code = link(image, { functions: addresses, resolve });
-      programs.push({ name, program, analysis, functions: image.functions, code, refusal: analysis.refusal });
+      const { functions } = image;
+      programs.push({ name, program: rewritten, analysis, functions, code, refusal: analysis.refusal });
     } catch (error) {
       if (!(error instanceof JitError)) throw error;
-      return { ok: false, issues: [at(error.subprog, error.pc, error.message)] };
+      const pc = writtenPc({ program: rewritten, origins: verified.origins }, error);
+      return { ok: false, issues: [at(error.subprog, pc, error.message)] };
     }
   }
   return { ok: true, programs };

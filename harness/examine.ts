@@ -52,7 +52,7 @@ export function findingReport(
     consequence: at > 0,
     program: world.programs[place?.program ?? input.run.program]!.name,
     subprog: place?.fn.name ?? null,
-    bpfPc: place && place.pc >= 0 ? writtenPc(world, place) : null,
+    bpfPc: place && place.pc >= 0 ? writtenPc(world.programs[place.program]!, place) : null,
     bpf: place && bpfText(world, place),
     machineOffset: place?.row.offset ?? null,
     machine: place && machineText(place),

@@ -2,7 +2,7 @@ import { type KernelConfig, LINUX_6_18, type StackPolicy } from '../jit';
 import { buildWorld } from './build';
 import { checkInput, findingReport, findings } from './examine';
 import type { FindingReport } from './report/model';
-import { type Request, RequestProblem, verify, wholeProgram } from './request-program';
+import { type Request, RequestProblem, verify, type WholeProgram, wholeProgram } from './request-program';
 import { runScenario } from './run/runner';
 import type { Expectation, Position } from './spec';
 
@@ -24,6 +24,9 @@ export interface ExecAnswer {
 
 const NOWHERE: Position = { file: '<request>', line: 1, column: 1 };
 
+/** Bytes of a map's value, where nothing says how many there are. */
+const MAP_BYTES = 4096;
+
 /** Nothing is declared: every finding counts, but no value is wrong. */
 const ANYTHING: Expectation = { verdict: { value: { kind: 'holds' }, position: NOWHERE } };
 
@@ -42,14 +45,19 @@ function contexts(request: Request): Uint8Array[] {
 /**
  * Compiles a program that a kernel has accepted and runs it on each context, with every check on. It is not refused for
  * the depth of its stack: another layout than the kernel's may need more of it.
- * @throws RequestProblem or JitError: their messages are the answer
+ * @throws JitError
  */
-export function answerExec(request: Request, policy: StackPolicy, config: KernelConfig = LINUX_6_18): ExecAnswer {
-  const name = request.name ?? null;
-  const verified = { name: String(name ?? 'prog'), ...verify(wholeProgram(request), policy, config, true) };
-  const runs = contexts(request).map((context): ExecResult => {
-    const built = buildWorld([verified], { seed: 1, context, maps: [] }, { policy, config, bodies: new Map() });
-    const event = { kind: 'run', program: verified.name, times: 1, position: NOWHERE } as const;
+export function execute(
+  name: string,
+  whole: WholeProgram,
+  contexts: readonly Uint8Array[],
+  { policy, config = LINUX_6_18, seed = 1 }: { policy: StackPolicy; config?: KernelConfig; seed?: number },
+): ExecResult[] {
+  const verified = { name, ...verify(whole, policy, config, true) };
+  return contexts.map((context): ExecResult => {
+    const maps = verified.program.maps.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
+    const built = buildWorld([verified], { seed, context, maps }, { policy, config, bodies: new Map() });
+    const event = { kind: 'run', program: name, times: 1, position: NOWHERE } as const;
     const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
     const run = runScenario(setup)[0]!;
     const r0 = run.after[0]!;
@@ -60,5 +68,14 @@ export function answerExec(request: Request, policy: StackPolicy, config: Kernel
       findings: findings(checkInput(run, ANYTHING)).map((each, at) => findingReport(each, at, '', () => null)),
     };
   });
+}
+
+/**
+ * Answers one request of `exec --ndjson`.
+ * @throws RequestProblem or JitError: their messages are the answer
+ */
+export function answerExec(request: Request, policy: StackPolicy, config: KernelConfig = LINUX_6_18): ExecAnswer {
+  const name = request.name ?? null;
+  const runs = execute(String(name ?? 'prog'), wholeProgram(request), contexts(request), { policy, config });
   return { name, runs };
 }

@@ -16,9 +16,14 @@ export * from './build';
 export { CHECKS } from './check';
 export { type Compiled, type CompiledProgram, compileFile, listing } from './compile-text';
 export { examine } from './doctor';
+export { type Executed, executeFile } from './exec-file';
+export { answerExec, type ExecResult } from './exec-requests';
+export { answerJit } from './jit-requests';
 export { type Judged, type JudgeOptions, judgeCase } from './judge';
 export { attListing } from './listing';
+export { answerLine } from './ndjson';
 export * from './report';
+export type { Request } from './request-program';
 export { formatIssue, type Issue, jsonSchema, loadFiles, MACHINE_CPUS } from './spec';
 
 export interface RunOptions {
@@ -27,6 +32,10 @@ export interface RunOptions {
   readonly cpus?: readonly number[];
   /** Only specs whose name contains this. */
   readonly name?: string;
+  /** Only this scenario. */
+  readonly scenario?: string;
+  /** Only this point of sweeps, as reports print it: `depth(main)=49, seed=2`. */
+  readonly point?: string;
   readonly seed?: number;
   readonly trace?: boolean;
   /** How the command line is called, for the commands that show a case again. Default: `./scripts/privstack`. */
@@ -78,10 +87,19 @@ const unique = (issues: readonly Issue[]): Issue[] => [
 
 const quote = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
+const pointText = (point: LoweredSpec['point']): string =>
+  Object.entries(point)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+
 /** The command that shows one case again. */
-function replayCommand(command: string, spec: LoweredSpec, policy: string, cpu: number): string {
-  const seed = spec.seed === 1 ? '' : ` --seed ${spec.seed}`;
-  return `${quote(command)} run ${quote(spec.file)} -t ${quote(spec.name)} --policy ${quote(policy)} --cpu ${cpu}${seed} --trace`;
+function replayCommand(command: string, spec: LoweredSpec, scenario: string, policy: string, cpu: number): string {
+  const scenarios = new Set(spec.cases.map((each) => each.scenario.name));
+  const which =
+    (scenarios.size > 1 ? ` --scenario ${quote(scenario)}` : '') +
+    (Object.keys(spec.point).length > 0 ? ` --point ${quote(pointText(spec.point))}` : '') +
+    (spec.seed === 1 || spec.seed === spec.point.seed ? '' : ` --seed ${spec.seed}`);
+  return `${quote(command)} run ${quote(spec.file)} -t ${quote(spec.name)} --policy ${quote(policy)} --cpu ${cpu}${which} --trace`;
 }
 
 /** Loads specs from files and folders, runs every case, judges it. Anything wrong with a spec is an issue. */
@@ -105,15 +123,17 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   const command = options.command ?? './scripts/privstack';
   const assembled = bodyCache();
   for (const each of lowered) {
+    if (options.point !== undefined && pointText(each.point) !== options.point) continue;
     const spec = options.seed === undefined ? each : { ...each, seed: options.seed };
     for (const specCase of spec.cases) {
       if (policies && !policies.includes(nameOf(specCase))) continue;
+      if (options.scenario !== undefined && specCase.scenario.name !== options.scenario) continue;
       const { bodies, issues: bodyIssues } = await assembled(specCase.scenario.helpers);
       issues.push(...bodyIssues);
       if (bodyIssues.length > 0) continue;
       for (const cpu of new Set(options.cpus ?? spec.cpus)) {
         const judged = judgeCase(spec, specCase, cpu, {
-          replay: (spec, _scenario, policy, cpu) => replayCommand(command, spec, policy, cpu),
+          replay: (...shown) => replayCommand(command, ...shown),
           trace: options.trace ?? false,
           bodies,
         });

@@ -48,7 +48,8 @@ function yamlPlace(spec: LoweredSpec, world: World, place: Finding['place']): Po
   const { program, sources } = spec.programs[place.program]!;
   const written = program.subprogs[place.subprog];
   if (!written) return null;
-  const position = sources[place.subprog]?.[pcsOf(written.insns).indexOf(writtenPc(world, place))];
+  const position =
+    sources[place.subprog]?.[pcsOf(written.insns).indexOf(writtenPc(world.programs[place.program]!, place))];
   return position ? { file: position.file, line: position.line, column: position.column } : null;
 }
 

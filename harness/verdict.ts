@@ -11,7 +11,7 @@ function atPlace({ run, activationOf }: CheckInput, finding: Finding, place: Pla
   const program = run.world.programs[at.program]!;
   if (program.name !== place.subprog.program || at.fn.name !== place.subprog.subprog) return false;
   if (place.kind === 'subprog') return true;
-  if (place.kind === 'pc') return writtenPc(run.world, at) === place.pc;
+  if (place.kind === 'pc') return writtenPc(program, at) === place.pc;
   // The call that this activation made last before the finding.
   const { insns } = program.program.subprogs[at.subprog]!;
   const pcs = pcsOf(insns);

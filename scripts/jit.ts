@@ -1,20 +1,20 @@
-import { compileFile, formatIssue, listing } from '../harness';
-import { isProgramType, POLICIES, PROGRAM_TYPES, policyNamed } from '../jit';
+import { answerJit, compileFile, formatIssue, listing } from '../harness';
 import { EXIT, UsageError } from './exit-codes';
+import { answerAll } from './ndjson';
+import { policyOption, typeOption } from './options';
 
 export interface JitCommand {
   readonly type: string;
   readonly policy: string;
+  readonly ndjson?: boolean;
 }
 
 /** `privstack jit`: 0, or 1 when the verifier would refuse the program, 2 when the input is invalid. */
-export function jit(file: string, { type, policy: name }: JitCommand): void {
-  if (!isProgramType(type))
-    throw new UsageError(`unknown program type \`${type}\`, expected ${PROGRAM_TYPES.join(', ')}`);
-  const policy = policyNamed(name);
-  if (!policy) {
-    throw new UsageError(`unknown policy \`${name}\`, expected ${POLICIES.map((each) => each.name).join(', ')}`);
-  }
+export async function jit(file: string | undefined, command: JitCommand): Promise<void> {
+  const type = typeOption(command.type);
+  const policy = policyOption(command.policy);
+  if (command.ndjson) return answerAll((request) => answerJit(request, policy));
+  if (file === undefined) throw new UsageError('which file? `-` is the standard input');
   const compiled = compileFile(file, type, policy);
   if (!compiled.ok) {
     for (const issue of compiled.issues) process.stderr.write(`${formatIssue(issue)}\n`);

@@ -25,6 +25,8 @@ function build(): Command {
     .option('-p, --policy <name>', 'run these policies instead of those that the specs list (repeatable)', collect)
     .option('--cpu <n>', 'run on these CPUs (repeatable)', collect)
     .option('-t, --name <text>', 'only specs whose name contains this')
+    .option('--scenario <name>', 'only this scenario')
+    .option('--point <values>', 'only this point of sweeps, as `depth(main)=49, seed=2`')
     .addOption(new Option('--seed <n>', 'seed of all junk').argParser(natural))
     .option('--trace', 'print every event: BPF and machine instruction, r9, memory')
     .option('-r, --reporter <kind[=file]>', 'text, json, junit or github (repeatable)', collectWhole)
@@ -34,10 +36,23 @@ function build(): Command {
   program
     .command('jit')
     .description('compile a program and print its machine code')
-    .argument('<file>', 'assembly, hex or a spec; `-` reads the standard input')
+    .argument('[file]', 'assembly, hex or a spec; `-` reads the standard input')
     .option('--type <type>', 'program type', 'kprobe')
     .option('-p, --policy <name>', 'stack policy', 'linux-6.18')
+    .option('--ndjson', 'answer requests on the standard input, one a line')
     .action((file, options) => (require('./jit') as typeof import('./jit')).jit(file, options));
+  program
+    .command('exec')
+    .description('run one program on a context, with every check on')
+    .argument('[file]', 'assembly, hex or a spec; `-` reads the standard input')
+    .option('--type <type>', 'program type', 'kprobe')
+    .option('-p, --policy <name>', 'stack policy', 'linux-6.18')
+    .option('--ctx <hex>', 'what r1 points to: hex, or a number of zero bytes', '256')
+    .option('--scenario <name>', 'only this scenario')
+    .option('--point <values>', 'only this point of sweeps, as `depth(main)=49, seed=2`')
+    .addOption(new Option('--seed <n>', 'seed of all junk').argParser(natural))
+    .option('--ndjson', 'answer requests on the standard input, one a line')
+    .action((file, options) => (require('./exec') as typeof import('./exec')).exec(file, options));
   program
     .command('schema')
     .description('print the JSON Schema of specs')

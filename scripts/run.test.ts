@@ -134,8 +134,8 @@ describe('verdicts', () => {
     'other than declared is exit 1, in both directions',
     async () => {
       const spec = (name: string, policy: string, expectation: string): string =>
-        `name: ${name}\npolicies: [${policy}]\nprograms:\n  prog:\n    type: kprobe\n    tree: |\n      main 512\n` +
-        `        sub 256\n          bpf_ktime_get_ns\nexpect: { ${expectation} }\n---\n`;
+        `---\nname: ${name}\npolicies: [${policy}]\nprograms:\n  prog:\n    type: kprobe\n    tree: |\n      main 512\n` +
+        `        sub 256\n          bpf_ktime_get_ns\nexpect: { ${expectation} }\n`;
       const file = folder.write(
         'declared.yaml',
         spec('a', 'linux-6.18', 'fails: frame-address') +

@@ -8,6 +8,8 @@ export interface RunCommand {
   readonly policy?: readonly string[];
   readonly cpu?: readonly string[];
   readonly name?: string;
+  readonly scenario?: string;
+  readonly point?: string;
   readonly seed?: number;
   readonly trace?: boolean;
   readonly reporter?: readonly string[];
@@ -61,6 +63,17 @@ function cpus(names: readonly string[] | undefined): number[] | undefined {
   });
 }
 
+/** Why nothing ran. */
+function nothing({ name, scenario, point, policy }: RunCommand): string {
+  const wanted = [
+    ...(name === undefined ? [] : [`a name that contains \`${name}\``]),
+    ...(scenario === undefined ? [] : [`the scenario \`${scenario}\``]),
+    ...(point === undefined ? [] : [`the point \`${point}\``]),
+    ...(policy === undefined ? [] : [`the policy ${policy.map((each) => `\`${each}\``).join(' or ')}`]),
+  ];
+  return wanted.length === 0 ? 'no spec has anything to run' : `no spec has ${wanted.join(' and ')}`;
+}
+
 /** How this command line was called, from here: for commands to copy. */
 function calledAs(): string {
   const script = process.argv[1] ?? 'privstack';
@@ -76,6 +89,8 @@ export async function run(paths: readonly string[], command: RunCommand): Promis
     ...(command.policy && { policies: command.policy }),
     ...(on && { cpus: on }),
     ...(command.name !== undefined && { name: command.name }),
+    ...(command.scenario !== undefined && { scenario: command.scenario }),
+    ...(command.point !== undefined && { point: command.point }),
     ...(command.seed !== undefined && { seed: command.seed }),
     trace: command.trace ?? false,
     command: calledAs(),
@@ -90,10 +105,7 @@ export async function run(paths: readonly string[], command: RunCommand): Promis
     throw new UsageError(`unknown policy \`${unknownPolicies[0]}\`, expected ${expected}`);
   }
   if (report.results.length === 0) {
-    if (command.name === undefined) throw new UsageError('no spec has anything to run');
-    throw new UsageError(
-      `no spec's name contains \`${command.name}\`${command.policy ? ' and has these policies' : ''}`,
-    );
+    throw new UsageError(nothing(command));
   }
   for (const output of wanted) write(report, output, command);
   process.exitCode = report.results.every(({ asDeclared }) => asDeclared) ? EXIT.ok : EXIT.deviation;

@@ -10,7 +10,7 @@ import {
 } from '../../jit';
 import { EventKind } from '../machine/trace';
 import type { CodePlace } from './code-map';
-import type { Run, World } from './run';
+import type { PlacedProgram, Run, World } from './run';
 
 /** What a BPF call goes to, by name. */
 export function calleeName(program: Program, { src, imm }: Insn): string {
@@ -34,19 +34,17 @@ export function machineText({ row }: CodePlace): string {
 
 /** The slot of the program as it was written: the verifier's rewrites shift what follows them. */
 export function writtenPc(
-  world: World,
-  { program, subprog, pc }: Pick<CodePlace, 'program' | 'subprog' | 'pc'>,
+  { program, origins }: Pick<PlacedProgram, 'program' | 'origins'>,
+  { subprog, pc }: { readonly subprog: number; readonly pc: number },
 ): number {
   if (pc < 0) return pc;
-  const placed = world.programs[program]!;
-  const at = pcsOf(placed.program.subprogs[subprog]!.insns).indexOf(pc);
-  return placed.origins[subprog]?.[at] ?? pc;
+  return origins[subprog]?.[pcsOf(program.subprogs[subprog]!.insns).indexOf(pc)] ?? pc;
 }
 
 /** `sub pc 3 +0x2f`: where an instruction stands. */
 export function placeName(world: World, place: CodePlace): string {
   const { fn, pc, row } = place;
-  return `${fn.name} ${pc < 0 ? 'prologue' : `pc ${writtenPc(world, place)}`} +0x${row.offset.toString(16)}`;
+  return `${fn.name} ${pc < 0 ? 'prologue' : `pc ${writtenPc(world.programs[place.program]!, place)}`} +0x${row.offset.toString(16)}`;
 }
 
 /** Name of the helper or kfunc at an event, whichever way it is modelled. */

@@ -19,7 +19,7 @@ export function traceText(run: Run): string[] {
         continue;
       }
       const bpf = place.first ? bpfText(world, place) : null;
-      if (bpf !== null) lines.push(`${place.fn.name} pc ${writtenPc(world, place)}: ${bpf}`);
+      if (bpf !== null) lines.push(`${place.fn.name} pc ${writtenPc(world.programs[place.program]!, place)}: ${bpf}`);
       lines.push(`  ${placeName(world, place).padEnd(30)} ${machineText(place).padEnd(44)} ${r9}`);
     } else if (kind === EventKind.HELPER) {
       const args = X86_64.arguments.slice(0, 5).map((register) => hex(trace.reg(i, register)));
