@@ -2,6 +2,7 @@ import { POLICIES, programErrors } from '../jit';
 import { assembleBodies } from './bodies';
 import { judgeCase } from './judge';
 import type { CaseReport, Report } from './report/model';
+import { pointText } from './report/words';
 import {
   formatIssue,
   type Issue,
@@ -86,11 +87,6 @@ const unique = (issues: readonly Issue[]): Issue[] => [
 ];
 
 const quote = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-
-const pointText = (point: LoweredSpec['point']): string =>
-  Object.entries(point)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(', ');
 
 /** The command that shows one case again. */
 function replayCommand(command: string, spec: LoweredSpec, scenario: string, policy: string, cpu: number): string {

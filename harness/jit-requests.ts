@@ -89,6 +89,9 @@ function place(image: JitImage, ksyms: unknown, config: KernelConfig): Placement
   return { functions, resolve: (symbol) => symbolAddress(config, symbol) };
 }
 
+/** Whether a constant can only be the address of something allocated: in the direct map or the vmalloc area. */
+const isKernelObject = (value: bigint): boolean => value >= 0xffff888000000000n && value < 0xffffea0000000000n;
+
 /** Calls and addresses as a kernel's own: relative to its call base, and as they are. */
 function rawResolver(config: KernelConfig, program: Program): Resolver {
   return {
@@ -99,7 +102,8 @@ function rawResolver(config: KernelConfig, program: Program): Resolver {
       return { kind: insn.src === 2 ? 'kfunc' : 'helper', name: throws ? 'bpf_throw' : '', address: target };
     },
     address({ src, imm64 = 0n }) {
-      return src === 0 ? { value: imm64 } : { value: imm64, symbol: { kind: 'map', name: '?', address: imm64 } };
+      if (src === 0 && !isKernelObject(imm64)) return { value: imm64 };
+      return { value: imm64, symbol: { kind: 'map', name: '?', address: imm64 } };
     },
   };
 }

@@ -173,6 +173,29 @@ describe('verdicts', () => {
   );
 
   test(
+    'the replay command of a point and a scenario shows that case alone',
+    async () => {
+      const file = folder.write(
+        'points.yaml',
+        'name: it is\nprograms: { prog: { type: kprobe, tree: main 64 } }\nsweep: { depth(main): 63..65, seed: [1, 2] }\n' +
+          'scenarios: { once: {}, "two times": { do: [{ run: prog, times: 2 }] } }\nexpect: { retval: 1 }\n',
+      );
+      const { out } = await privstack(['run', file, '--json']);
+      const { results } = JSON.parse(out) as { results: { findings: { replay: string }[] }[] };
+      expect(results).toHaveLength(36);
+      const { replay } = results[35]!.findings[0]!;
+      expect(replay).toContain(
+        ` run ${file} -t 'it is' --policy subtree --cpu 0 --scenario 'two times' --point 'depth(main)=65, seed=2' --trace`,
+      );
+      const words = [...replay.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!);
+      const again = await privstack([...words.slice(1, -1), '--json']);
+      expect(again.code).toBe(1);
+      expect(parse(again.out).results).toEqual([results[35]]);
+    },
+    SLOW,
+  );
+
+  test(
     'options that say a thing twice say it once',
     async () => {
       const options = [

@@ -63,7 +63,8 @@ export function emitPrologue(context: EmitContext): void {
   emitPushes(out, context.saved);
   if (facts.arena) {
     out.role('arena-base');
-    emitMovImm64(out, X86_64.arenaBase, facts.arena.kernVmStart);
+    const { kernVmStart } = facts.arena;
+    emitMovImm64(out, X86_64.arenaBase, kernVmStart, { kind: 'map', name: 'arena', address: kernVmStart });
   }
   if (view === null) return;
   out.role('frame-pointer');
