@@ -20,7 +20,14 @@ interface Rule {
 
 const PURE = ['jit/bpf', 'jit/x86', 'jit/rewrite', 'jit/analysis', 'jit/idioms', 'jit/policy', 'jit/kernel-config'];
 const MACHINE = ['harness/machine', 'harness/kernel', 'harness/run'];
-const JUDGED = ['harness/spec', 'harness/check', 'harness/oracle', 'harness/kernel-image', 'harness/fault'];
+const JUDGED = [
+  'harness/spec',
+  'harness/check',
+  'harness/oracle',
+  'harness/conformance',
+  'harness/kernel-image',
+  'harness/fault',
+];
 
 const RULES: readonly Rule[] = [
   { of: 'jit/bpf', may: [], because: 'the BPF model is about BPF alone: every other part builds on it' },
@@ -76,6 +83,11 @@ const RULES: readonly Rule[] = [
   },
   { of: 'harness/report', may: [], because: 'a report prints its own model: plain data, from anywhere' },
   { of: 'harness/oracle', may: ['jit/index'], because: 'an oracle has its own mind' },
+  {
+    of: 'harness/conformance',
+    may: ['jit/index'],
+    because: 'it reads files that were written for any implementation of BPF',
+  },
   { of: 'harness/fault', may: ['jit/index'], because: 'faults plug into the public surface from outside' },
   { of: 'harness/kernel-image', may: ['harness/native', 'jit/index'], because: 'it makes images of a real kernel' },
   {
@@ -95,7 +107,7 @@ const RULES: readonly Rule[] = [
   },
   {
     of: 'scripts',
-    may: ['jit/index', 'harness/index'],
+    may: ['jit/index', 'harness/index', 'package.json'],
     because: 'a command parses its arguments, calls, prints and sets the exit code, nothing else',
   },
 ];
@@ -115,7 +127,9 @@ const EMITTING = ['./policy', './compile', './emit/context'];
 const INNOCENT = ['harness/machine', 'harness/kernel', 'harness/run', 'harness/check'];
 
 /** Files of more than 400 lines, with the reason. */
-const LONG: Readonly<Record<string, string>> = {};
+const LONG: Readonly<Record<string, string>> = {
+  'harness/oracle/interpret.test.ts': 'tables of programs, a section for each family of instructions',
+};
 
 const ROOT = join(__dirname, '..');
 const FOLDERS = ['jit', 'harness', 'scripts'];
@@ -187,8 +201,8 @@ const SPECIAL = new Set(RULES.map(({ of }) => of));
 
 function areaOf(file: string): string {
   const [top, second, third] = file.split('/');
-  if (top === 'scripts') return 'scripts';
-  const own = `${top}/${second!.replace(/\.ts$/, '')}`;
+  if (top === 'scripts' || second === undefined) return top!;
+  const own = `${top}/${second.replace(/\.ts$/, '')}`;
   return third !== undefined || top === 'jit' || SPECIAL.has(own) ? own : 'harness';
 }
 
@@ -329,8 +343,8 @@ describe('files', () => {
   const lines = [...sources].map(([file, text]) => ({ file, count: text.split('\n').length - 1 }));
 
   test('are short: over 400 lines only with a reason', () => {
-    const long = lines.filter(({ count }) => count > 400).map(({ file }) => file);
-    expect(long).toEqual(Object.keys(LONG));
+    const long = lines.filter(({ file, count }) => count > 400 && LONG[file] === undefined);
+    expect(long.map(({ file }) => file)).toEqual([]);
   });
 
   test('are named for what they hold: there is no drawer for the rest', () => {

@@ -1,17 +1,20 @@
 import type { ProgramFacts, SubprogFacts } from './analysis/facts';
 import { roundUp } from './analysis/facts';
-import type { Insn } from './bpf';
-import { BPF_REG_6, pcsOf } from './bpf';
+import type { Insn } from './bpf/insn';
+import { BPF_REG_6, BPF_REG_FP } from './bpf/opcodes';
+import { pcsOf } from './bpf/program';
 import { type EmitContext, JitError, type Resolver } from './emit/context';
 import { emitInsn } from './emit/insn';
 import { layOut } from './emit/layout';
 import { emitPrologue } from './emit/prologue';
 import { Stream } from './emit/stream';
-import { BPF_CALLEE_SAVED, emitPercpuAddress } from './idioms';
+import { BPF_CALLEE_SAVED, emitPercpuAddress } from './idioms/frames';
 import type { JitFunction, JitImage } from './image';
 import type { KernelConfig } from './kernel-config';
 import type { PrivateFrameView, StackPolicy } from './policy';
-import { Gpr, type Sink, X86_64 } from './x86';
+import { X86_64 } from './x86/abi';
+import { Gpr } from './x86/registers';
+import type { Sink } from './x86/sink';
 
 export interface CompileInput {
   readonly name: string;
@@ -61,15 +64,16 @@ function compileSubprog(input: CompileInput, index: number): JitFunction {
   const facts = input.facts.subprogs[index]!;
   const out = new Stream(index);
   const view = privateView(input, index, out);
+  const registers = view === null ? X86_64.bpf : X86_64.bpf.with(BPF_REG_FP, view.register);
   const kernelDepth = view ? 0 : roundUp(facts.stackDepth, 8);
   const saved = savedRegisters(facts, insns);
   const boundary = facts.exceptionCallback ? (input.facts.subprogs[0] ?? null) : null;
   const progress = { firstExit: -1, tailCalls: 0 };
-  const shared = { out, insns, facts, config, policy, resolver, view, kernelDepth, saved, boundary };
+  const shared = { out, insns, facts, config, policy, resolver, view, registers, kernelDepth, saved, boundary };
   const context: EmitContext = { ...shared, ...progress };
   emitPrologue(context);
   const pcs = pcsOf(insns);
-  insns.forEach((insn, i) => emitInsn(context, insn, pcs[i]!));
+  for (const [i, insn] of insns.entries()) emitInsn(context, insn, pcs[i]!);
   const layout = placed(() => layOut(out.items, pcs[insns.length]!, { extraPass: input.subprogs.length > 1 }), index);
   const frame = {
     register: view?.register ?? Gpr.rbp,

@@ -139,7 +139,7 @@ describe('wrong usage is one line on the standard error, exit 2', () => {
     [['run', FILE, '-r', 'json='], /^privstack: no file after `json=`, expected `json=FILE`\n$/],
     [['run', FILE, '-r', 'text', '--json'], /^privstack: two reporters without a file: .*\n$/],
     [['run', FILE, '-t', 'no such name'], /^privstack: no spec has a name that contains `no such name`\n$/],
-    [['jit'], /^privstack: missing required argument 'file'\n$/],
+    [['jit'], /^privstack: which file\? .*\n$/],
     [['jit', '-', '--type', 'kprob'], /^privstack: unknown program type `kprob`, expected kprobe, .*\n$/],
     [['jit', '-', '-p', 'subtre'], /^privstack: unknown policy `subtre`, expected kernel-stack, .*\n$/],
     [['explain', 'frame-adress'], /^privstack: nothing has the id `frame-adress`: .*\n$/],

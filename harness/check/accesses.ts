@@ -91,7 +91,7 @@ function outOfBounds(input: CheckInput, access: Access, throughFrame: boolean): 
   const end = address + BigInt(size);
   if (!region) return ofProgram(access) ? 'goes to memory that belongs to nobody' : undefined;
   if (region.cpu !== null && region.cpu !== run.cpu) return undefined;
-  if (region.kind === 'variable') return access.write ? `a variable of the kernel, ${region.name}` : undefined;
+  if (region.kind === 'variable') return access.write ? `goes to a variable of the kernel, ${region.name}` : undefined;
   if (region.kind === 'guard') return `goes to the ${region.name}`;
   if (end > region.hi) return `runs past the end of ${region.name}`;
   if (region.kind === 'percpu') return ofProgram(access) ? 'goes to per-CPU memory that belongs to nobody' : undefined;

@@ -30,13 +30,20 @@ interface Statement {
 interface Laid {
   readonly statements: Statement[];
   readonly labels: Map<string, number>;
+  /** The suite's rule: the first exit can be jumped to by its own name. */
+  firstExit: number | undefined;
   readonly errors: DataError[];
 }
 
 /** The row whose words a statement begins with, the longest first. */
 function findRow(words: readonly Word[]): { row: Instruction; count: number } | undefined {
   for (let count = Math.min(HEAD_WORDS, words.length); count > 0; count--) {
-    const row = BY_HEAD.get(words.slice(0, count).map(({ text }) => text).join(' '));
+    const row = BY_HEAD.get(
+      words
+        .slice(0, count)
+        .map(({ text }) => text)
+        .join(' '),
+    );
     if (row) return { row, count };
   }
   return undefined;
@@ -54,7 +61,7 @@ function unknown(words: readonly Word[]): DataError {
 
 /** Splits the text into labels and instructions, and gives each its slot. */
 function layOut(lines: readonly SourceLine[]): Laid {
-  const laid: Laid = { statements: [], labels: new Map(), errors: [] };
+  const laid: Laid = { statements: [], labels: new Map(), firstExit: undefined, errors: [] };
   let pc = 0;
   for (const source of lines) {
     let words = wordsOf(source);
@@ -69,8 +76,7 @@ function layOut(lines: readonly SourceLine[]): Laid {
       continue;
     }
     const { row, count } = found;
-    // The suite's rule: the first exit is a label of its own name.
-    if (row.head === 'exit' && !laid.labels.has('exit')) laid.labels.set('exit', pc);
+    if (row.head === 'exit') laid.firstExit ??= pc;
     laid.statements.push({ row, head: words[0]!, operands: words.slice(count), pc });
     pc += slots(row.insn);
   }
@@ -109,11 +115,11 @@ function read({ row, head, operands }: Statement, distance: Distance, errors: Da
  * first; `name:` is a label. Comments are gone already.
  */
 export function assemble(lines: readonly SourceLine[]): Assembled {
-  const { statements, labels, errors } = layOut(lines);
+  const { statements, labels, firstExit, errors } = layOut(lines);
   const insns = statements.map((statement) => {
     const next = statement.pc + slots(statement.row.insn);
     const distance = (label: string) => {
-      const target = labels.get(label);
+      const target = labels.get(label) ?? (label === 'exit' ? firstExit : undefined);
       return target === undefined ? undefined : target - next;
     };
     return read(statement, distance, errors);

@@ -126,7 +126,13 @@ const signExtensions: Instruction[] = (
   ] as const
 ).flatMap(([from, to, kind]): Instruction[] => {
   const insn = { code: kind | BPF_MOV | BPF_X, off: from };
-  const row: Instruction = { head: `movsx${from}${to}`, operands: ['dst', 'src'], insn, version: 'v4', group: `base${to}` };
+  const row: Instruction = {
+    head: `movsx${from}${to}`,
+    operands: ['dst', 'src'],
+    insn,
+    version: 'v4',
+    group: `base${to}`,
+  };
   return to === 64 ? [row, { ...row, head: `movsx${from}`, alias: true }] : [row];
 });
 
@@ -161,7 +167,13 @@ const CONDITIONS = [
 const jumps: Instruction[] = [
   ...CONDITIONS.flatMap(([name, op, version]): Instruction[] => [
     { head: name, operands: ['dst', 'value', 'target'], insn: { code: BPF_JMP | op }, version, group: 'base64' },
-    { head: `${name}32`, operands: ['dst', 'value', 'target'], insn: { code: BPF_JMP32 | op }, version: 'v3', group: 'base32' },
+    {
+      head: `${name}32`,
+      operands: ['dst', 'value', 'target'],
+      insn: { code: BPF_JMP32 | op },
+      version: 'v3',
+      group: 'base32',
+    },
   ]),
   { head: 'ja', operands: ['target'], insn: { code: BPF_JMP | BPF_JA }, version: 'v1', group: 'base32' },
   { head: 'ja32', operands: ['target32'], insn: { code: BPF_JMP32 | BPF_JA }, version: 'v4', group: 'base32' },
@@ -173,8 +185,20 @@ const CALL = BPF_JMP | BPF_CALL;
 const calls: Instruction[] = [
   { head: 'call', operands: ['callee'], insn: { code: CALL }, version: 'v1', group: 'base32' },
   { head: 'call helper', operands: ['callee'], insn: { code: CALL }, version: 'v1', group: 'base32', alias: true },
-  { head: 'call local', operands: ['target32'], insn: { code: CALL, src: BPF_PSEUDO_CALL }, version: 'v3', group: 'base32' },
-  { head: 'call runtime', operands: ['imm'], insn: { code: CALL, src: BPF_PSEUDO_KFUNC_CALL }, version: 'v3', group: 'base32' },
+  {
+    head: 'call local',
+    operands: ['target32'],
+    insn: { code: CALL, src: BPF_PSEUDO_CALL },
+    version: 'v3',
+    group: 'base32',
+  },
+  {
+    head: 'call runtime',
+    operands: ['imm'],
+    insn: { code: CALL, src: BPF_PSEUDO_KFUNC_CALL },
+    version: 'v3',
+    group: 'base32',
+  },
   { head: 'callx', operands: ['dst'], insn: { code: CALLX }, version: 'v1', group: 'callx' },
   { head: 'exit', operands: [], insn: { code: BPF_JMP | BPF_EXIT }, version: 'v1', group: 'base32' },
 ];

@@ -72,7 +72,8 @@ function setTarget(field: 'off' | 'imm', bits: 16 | 32): OperandKind['read'] {
   return (text, draft, distance) => {
     const value = /^[+-]/.test(text) ? integer(text) : distance(text);
     if (value === undefined) return `there is no label \`${text}\``;
-    if (BigInt.asIntN(bits, BigInt(value)) !== BigInt(value)) return `a jump over ${value} slots does not fit in ${bits} bits`;
+    if (BigInt.asIntN(bits, BigInt(value)) !== BigInt(value))
+      return `a jump over ${value} slots does not fit in ${bits} bits`;
     draft[field] = Number(value);
     return undefined;
   };
@@ -100,7 +101,8 @@ function setValue(text: string, draft: Draft): string | undefined {
   const number = register(text);
   if (number === undefined) {
     const value = immediate(text);
-    if (value === undefined) return integer(text) === undefined ? `\`${text}\` is neither a register nor a number` : notImmediate(text);
+    if (value === undefined)
+      return integer(text) === undefined ? `\`${text}\` is neither a register nor a number` : notImmediate(text);
     draft.imm = value;
     return undefined;
   }

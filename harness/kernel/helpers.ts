@@ -48,6 +48,6 @@ export const HELPER_MODELS: Readonly<Record<string, HelperModel>> = {
 };
 
 export function helperResult(call: HelperCall): bigint {
-  const model = HELPER_MODELS[call.name];
+  const model = Object.hasOwn(HELPER_MODELS, call.name) ? HELPER_MODELS[call.name] : undefined;
   return model ? model(call) : junk(call.seed, `${call.name} ${call.nth} returns`);
 }

@@ -60,4 +60,5 @@ export const KERNEL_HELPERS: Readonly<Record<string, Model>> = {
 };
 
 /** The default: {@link KERNEL_HELPERS}, and nothing else. */
-export const kernelHelper: Helper = (name, args, state) => KERNEL_HELPERS[name]?.(args, state);
+export const kernelHelper: Helper = (name, args, state) =>
+  Object.hasOwn(KERNEL_HELPERS, name) ? KERNEL_HELPERS[name]!(args, state) : undefined;

@@ -58,10 +58,15 @@ const mayGoto: StepMaker = ({ src, off }, next) => {
 };
 
 /** Calls that move control, by name; any other function is a helper. */
-const CONTROL: Readonly<Record<string, (next: number) => Step>> = {
-  bpf_tail_call: (next) => (run) => run.tailCall(next),
-  bpf_throw: () => (run) => run.throwException(),
-};
+const CONTROL: ReadonlyMap<string, (next: number) => Step> = new Map([
+  [
+    'bpf_tail_call',
+    (next: number): Step =>
+      (run) =>
+        run.tailCall(next),
+  ],
+  ['bpf_throw', (): Step => (run) => run.throwException()],
+]);
 
 /** Calls of subprogs, helpers and kfuncs (RFC 9669 section 4.3.1). */
 const call: StepMaker = (insn, next, resolver) => {
@@ -69,7 +74,7 @@ const call: StepMaker = (insn, next, resolver) => {
   if (src === BPF_PSEUDO_CALL) return (run) => run.callSubprog(imm, next);
   const name = resolver.callee(insn);
   if (name === undefined) return (run) => run.fail('call', 'nobody knows whom this calls');
-  return CONTROL[name]?.(next) ?? ((run) => run.callHelper(name, next));
+  return CONTROL.get(name)?.(next) ?? ((run) => run.callHelper(name, next));
 };
 
 const exit: StepMaker = () => (run) => run.exit();

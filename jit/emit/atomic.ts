@@ -1,5 +1,5 @@
+import { accessBytes, type Insn, insnMode } from '../bpf/insn';
 import {
-  accessBytes,
   BPF_ADD,
   BPF_AND,
   BPF_CMPXCHG,
@@ -11,11 +11,14 @@ import {
   BPF_STORE_REL,
   BPF_XCHG,
   BPF_XOR,
-  type Insn,
-  insnMode,
-} from '../bpf';
-import { type AluMnemonic, emitAluReg, emitLdx, emitLdxIndex, emitMovReg, emitStx, memOperand } from '../idioms';
-import { type FormName, Gpr, type Mem, r32, r64, rel8, X86_64 } from '../x86';
+} from '../bpf/opcodes';
+import { type AluMnemonic, emitAluReg } from '../idioms/alu';
+import { emitLdx, emitLdxIndex, emitStx, memOperand } from '../idioms/memory';
+import { emitMovReg } from '../idioms/moves';
+import { X86_64 } from '../x86/abi';
+import type { FormName } from '../x86/forms';
+import { type Mem, rel8 } from '../x86/operands';
+import { Gpr, r32, r64 } from '../x86/registers';
 import { type EmitContext, machineRegister } from './context';
 
 /** Read-modify-write operations that are one x86 instruction, at 32 and 64 bits. */

@@ -1,6 +1,8 @@
-import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, type Insn } from '../bpf';
+import type { Insn } from '../bpf/insn';
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL } from '../bpf/opcodes';
 import type { CallKind } from '../policy';
-import { Gpr, memDisp32, r64, rel32, type SymbolRef } from '../x86';
+import { memDisp32, rel32, type SymbolRef } from '../x86/operands';
+import { Gpr, r64 } from '../x86/registers';
 import type { EmitContext } from './context';
 
 /** `mov rax, [rbp - depth - 16]`: the pointer to the tail-call counter, always with a 32-bit displacement. */

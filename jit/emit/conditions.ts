@@ -10,7 +10,7 @@ import {
   BPF_JSGT,
   BPF_JSLE,
   BPF_JSLT,
-} from '../bpf';
+} from '../bpf/opcodes';
 
 /** When a jump is taken: always, or on an x86 condition. */
 export type Condition = 'jmp' | 'je' | 'jne' | 'ja' | 'jb' | 'jae' | 'jbe' | 'jg' | 'jl' | 'jge' | 'jle';

@@ -1,8 +1,8 @@
 import type { SubprogFacts } from '../analysis/facts';
-import { BPF_REG_FP, type Insn } from '../bpf';
+import type { Insn } from '../bpf/insn';
 import type { KernelConfig } from '../kernel-config';
 import type { PrivateFrameView, StackPolicy } from '../policy';
-import { type SymbolRef, X86_64 } from '../x86';
+import type { SymbolRef } from '../x86/operands';
 import type { Stream } from './stream';
 
 /** Gives names and addresses to what instructions refer to by number. */
@@ -23,6 +23,8 @@ export interface EmitContext {
   readonly resolver: Resolver;
   /** Null without a private frame. */
   readonly view: PrivateFrameView | null;
+  /** Machine register of each BPF register; r10 is wherever the frame pointer lives. */
+  readonly registers: readonly number[];
   /** Bytes of kernel stack below rbp: 0 with a private frame. */
   readonly kernelDepth: number;
   /** Registers that the prologue pushes, in that order. */
@@ -35,10 +37,11 @@ export interface EmitContext {
   tailCalls: number;
 }
 
-/** Machine register of a BPF register: r10 is wherever the frame pointer lives. */
+/** Emits the instruction that stands at a slot. */
+export type Emitter = (context: EmitContext, insn: Insn, pc: number) => void;
+
 export function machineRegister(context: EmitContext, bpf: number): number {
-  if (bpf === BPF_REG_FP && context.view !== null) return context.view.register;
-  return X86_64.bpf[bpf]!;
+  return context.registers[bpf]!;
 }
 
 /** An instruction that cannot be compiled. */

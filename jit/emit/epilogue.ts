@@ -1,5 +1,5 @@
-import { emitPops } from '../idioms';
-import { rel32 } from '../x86';
+import { emitPops } from '../idioms/frames';
+import { rel32 } from '../x86/operands';
 import type { EmitContext } from './context';
 
 /** Return to the caller: directly, or by the mitigation's thunk (emit_return()). */

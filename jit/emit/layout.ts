@@ -1,15 +1,7 @@
-import {
-  type CodeBuffer,
-  encode,
-  type Fixup,
-  FORMS,
-  type FormName,
-  LocalLabel,
-  rel8,
-  rel32,
-  type SymbolRef,
-} from '../x86';
+import { type CodeBuffer, encode, type Fixup } from '../x86/encode';
+import { FORMS, type FormName } from '../x86/forms';
 import { nops } from '../x86/nops';
+import { LocalLabel, rel8, rel32, type SymbolRef } from '../x86/operands';
 import { JumpKind, type PassOptions, type Settled, type SlotSizes, settle } from './passes';
 import { PROLOGUE_PC } from './site';
 import type { BpfJump, MachineInsn, StreamItem } from './stream';
@@ -140,19 +132,21 @@ export function layOut(items: readonly StreamItem[], slots: number, options: Pas
   const view = new DataView(bytes.buffer);
   // How far the pieces before a jump move: everything of a slot but its jump stays together.
   const moved = new Int32Array(items.length);
-  let at = 0;
   const starts = new Int32Array(items.length + 1);
+  let shift = 0;
+  let copied = 0;
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!;
     const from = encoded.starts[i]!;
-    const size = encoded.starts[i + 1]! - from;
-    starts[i] = at;
-    moved[i] = at - from;
-    if (size > 0) bytes.set(encoded.bytes.subarray(from, from + size), at);
-    at += size;
-    if (item.kind === 'jump') at = writeJump(item, settled, bytes, view, at);
+    starts[i] = from + shift;
+    moved[i] = shift;
+    if (item.kind !== 'jump') continue;
+    copy(encoded.bytes, copied, from, bytes, shift);
+    copied = from;
+    shift = writeJump(item, settled, bytes, view, from + shift) - from;
   }
-  starts[items.length] = at;
+  copy(encoded.bytes, copied, encoded.length, bytes, shift);
+  starts[items.length] = encoded.length + shift;
   const relocations: Relocation[] = [];
   for (const { item, offset, fixup } of encoded.fixups) {
     const place = offset + moved[item]!;
@@ -172,26 +166,28 @@ export function layOut(items: readonly StreamItem[], slots: number, options: Pas
   return { bytes, relocations, exceptionTable, addrs, passes: settled.passes, listing };
 }
 
+/** Pieces are a few bytes each: a loop is faster than a view and a native copy. */
+function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, shift: number): void {
+  for (let i = start; i < end; i++) to[i + shift] = from[i]!;
+}
+
 function writeRelative(view: DataView, place: number, size: number, value: number): void {
   if (size === 4) view.setInt32(place, value, true);
   else if (value >= -128 && value <= 127) view.setInt8(place, value);
   else throw new RangeError(`a short jump over ${value} bytes`);
 }
 
-const OPCODES = new Uint8Array(16);
-
 /** Writes padding and jump. @returns the offset behind them */
 function writeJump(jump: BpfJump, settled: Settled, bytes: Uint8Array, view: DataView, start: number): number {
+  const { pc } = jump.site;
   let at = start;
-  for (const insn of settledJump(jump, settled)) {
-    const buffer: CodeBuffer = { bytes: OPCODES, length: 0, fixup() {} };
-    const size = encode(insn.form, insn.operands, buffer);
-    bytes.set(buffer.bytes.subarray(0, size), at);
-    at += size;
-    const rel = insn.operands[0];
-    if (rel?.kind !== 'rel') continue;
-    writeRelative(view, at - rel.width / 8, rel.width / 8, settled.addrs[jump.target]! - at);
-  }
+  for (const nop of nops(settled.padding[pc]!)) for (const byte of FORMS[nop].opcode) bytes[at++] = byte;
+  const size = settled.jumpSize[pc]!;
+  if (size === 0) return at;
+  const width = size === 2 ? 1 : 4;
+  for (const byte of FORMS[jumpForm(jump, size)].opcode) bytes[at++] = byte;
+  at += width;
+  writeRelative(view, at - width, width, settled.addrs[jump.target]! - at);
   return at;
 }
 

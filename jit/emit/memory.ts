@@ -1,5 +1,5 @@
+import { accessBytes, type Insn, insnClass, insnMode } from '../bpf/insn';
 import {
-  accessBytes,
   BPF_LDX,
   BPF_MEM,
   BPF_MEMSX,
@@ -8,23 +8,14 @@ import {
   BPF_PROBE_MEM32SX,
   BPF_PROBE_MEMSX,
   BPF_ST,
-  type Insn,
-  insnClass,
-  insnMode,
-} from '../bpf';
-import {
-  emitLdsx,
-  emitLdx,
-  emitLdxIndex,
-  emitMovImm32,
-  emitMovImm64,
-  emitMovReg,
-  emitSt,
-  emitStx,
-  memOperand,
-} from '../idioms';
-import { imm32, type Mem, r64, rel8, X86_64 } from '../x86';
-import { type EmitContext, machineRegister } from './context';
+} from '../bpf/opcodes';
+import { type AccessBytes, emitLdsx, emitLdx, emitLdxIndex, emitSt, emitStx, memOperand } from '../idioms/memory';
+import { emitMovImm32, emitMovImm64, emitMovReg } from '../idioms/moves';
+import { X86_64 } from '../x86/abi';
+import { imm32, type Mem, rel8 } from '../x86/operands';
+import { r64 } from '../x86/registers';
+import { type EmitContext, type Emitter, machineRegister } from './context';
+import type { Stream } from './stream';
 
 /**
  * A load that checks for a kernel address first: what lies below the end of user space, or in the vsyscall page and
@@ -48,34 +39,54 @@ function emitProbe({ out, config }: EmitContext, insn: Insn, dst: number, base: 
   out.bind(end);
 }
 
-function emitLoad(context: EmitContext, insn: Insn): void {
-  const { out } = context;
-  const bytes = accessBytes(insn);
-  const dst = machineRegister(context, insn.dst);
-  const base = machineRegister(context, insn.src);
-  const plain = (mem: Mem) => emitLdx(out, bytes, dst, mem);
-  const signed = (mem: Mem) => emitLdsx(out, bytes as 1 | 2 | 4, dst, mem);
-  const mem = memOperand(base, insn.off);
-  const arena = memOperand(base, insn.off, X86_64.arenaBase);
-  const mode = insnMode(insn);
-  if (mode === BPF_MEM) plain(mem);
-  else if (mode === BPF_MEMSX) signed(mem);
-  else if (mode === BPF_PROBE_MEM) emitProbe(context, insn, dst, base, () => plain(mem));
-  else if (mode === BPF_PROBE_MEMSX) emitProbe(context, insn, dst, base, () => signed(mem));
-  else if (mode === BPF_PROBE_MEM32) out.mayFault(dst, () => emitLdxIndex(out, bytes, dst, arena));
-  else if (mode === BPF_PROBE_MEM32SX) out.mayFault(dst, () => signed(arena));
+type Load = (out: Stream, bytes: AccessBytes, dst: number, mem: Mem) => void;
+
+const signedLoad: Load = (out, bytes, dst, mem) => emitLdsx(out, bytes as 1 | 2 | 4, dst, mem);
+
+/** How each mode loads, and what it does besides. */
+const LOADS: Readonly<Record<number, { readonly load: Load; readonly how: 'plain' | 'probe' | 'arena' }>> = {
+  [BPF_MEM]: { load: emitLdx, how: 'plain' },
+  [BPF_MEMSX]: { load: signedLoad, how: 'plain' },
+  [BPF_PROBE_MEM]: { load: emitLdx, how: 'probe' },
+  [BPF_PROBE_MEMSX]: { load: signedLoad, how: 'probe' },
+  [BPF_PROBE_MEM32]: { load: emitLdxIndex, how: 'arena' },
+  [BPF_PROBE_MEM32SX]: { load: signedLoad, how: 'arena' },
+};
+
+function loadEmitter(opcode: Insn): Emitter {
+  const row = LOADS[insnMode(opcode)];
+  if (!row) return () => undefined;
+  const { load, how } = row;
+  const bytes = accessBytes(opcode);
+  if (how === 'plain') {
+    return (context, insn) => {
+      const mem = memOperand(machineRegister(context, insn.src), insn.off);
+      load(context.out, bytes, machineRegister(context, insn.dst), mem);
+    };
+  }
+  return (context, insn) => {
+    const { out } = context;
+    const dst = machineRegister(context, insn.dst);
+    const base = machineRegister(context, insn.src);
+    if (how === 'probe') {
+      emitProbe(context, insn, dst, base, () => load(out, bytes, dst, memOperand(base, insn.off)));
+    } else out.mayFault(dst, () => load(out, bytes, dst, memOperand(base, insn.off, X86_64.arenaBase)));
+  };
 }
 
-/** One instruction of class LDX, ST or STX that is neither atomic nor a barrier. */
-export function emitMemory(context: EmitContext, insn: Insn): void {
-  if (insnClass(insn) === BPF_LDX) return emitLoad(context, insn);
-  const { out } = context;
-  const arena = insnMode(insn) === BPF_PROBE_MEM32;
-  const mem = memOperand(machineRegister(context, insn.dst), insn.off, arena ? X86_64.arenaBase : null);
-  const store = () => {
-    if (insnClass(insn) === BPF_ST) emitSt(out, accessBytes(insn), mem, insn.imm);
-    else emitStx(out, accessBytes(insn), mem, machineRegister(context, insn.src));
+/** The emitter of an opcode of class LDX, ST or STX that is neither atomic nor a barrier. */
+export function memoryEmitter(opcode: Insn): Emitter {
+  if (insnClass(opcode) === BPF_LDX) return loadEmitter(opcode);
+  const bytes = accessBytes(opcode);
+  const store: (context: EmitContext, insn: Insn, mem: Mem) => void =
+    insnClass(opcode) === BPF_ST
+      ? ({ out }, insn, mem) => emitSt(out, bytes, mem, insn.imm)
+      : (context, insn, mem) => emitStx(context.out, bytes, mem, machineRegister(context, insn.src));
+  if (insnMode(opcode) !== BPF_PROBE_MEM32) {
+    return (context, insn) => store(context, insn, memOperand(machineRegister(context, insn.dst), insn.off));
+  }
+  return (context, insn) => {
+    const mem = memOperand(machineRegister(context, insn.dst), insn.off, X86_64.arenaBase);
+    context.out.mayFault(null, () => store(context, insn, mem));
   };
-  if (arena) out.mayFault(null, store);
-  else store();
 }

@@ -1,5 +1,8 @@
-import { emitMovImm64, emitPops, emitPushes } from '../idioms';
-import { Gpr, imm8, imm32, r64, rel8, X86_64 } from '../x86';
+import { emitPops, emitPushes } from '../idioms/frames';
+import { emitMovImm64 } from '../idioms/moves';
+import { X86_64 } from '../x86/abi';
+import { imm8, imm32, rel8 } from '../x86/operands';
+import { Gpr, r64 } from '../x86/registers';
 import type { EmitContext } from './context';
 import { PROLOGUE_PC } from './site';
 

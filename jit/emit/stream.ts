@@ -1,5 +1,7 @@
-import { FORMS, type FormName, LocalLabel, type Operand, type Sink } from '../x86';
 import type { Form } from '../x86/forms';
+import { FORMS, type FormName } from '../x86/forms';
+import { LocalLabel, type Operand } from '../x86/operands';
+import type { Sink } from '../x86/sink';
 import type { Condition } from './conditions';
 import { PROLOGUE_PC, type Role, type Site } from './site';
 

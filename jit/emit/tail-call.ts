@@ -1,5 +1,6 @@
-import { emitPops } from '../idioms';
-import { Gpr, imm8, imm32, mem0, memDisp8, memIndex, r32, r64, rel8, rel32 } from '../x86';
+import { emitPops } from '../idioms/frames';
+import { imm8, imm32, mem0, memDisp8, memIndex, rel8, rel32 } from '../x86/operands';
+import { Gpr, r32, r64 } from '../x86/registers';
 import { emitLoadTailCallPointer } from './call';
 import type { EmitContext } from './context';
 

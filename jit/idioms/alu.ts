@@ -1,4 +1,6 @@
-import { Gpr, imm8, imm32, isImm8, r16, r32, r64, type Sink } from '../x86';
+import { imm8, imm32, isImm8 } from '../x86/operands';
+import { Gpr, r16, r32, r64 } from '../x86/registers';
+import type { Sink } from '../x86/sink';
 import { emitMovReg } from './moves';
 
 /** Two-operand arithmetic that exists with a register, an 8-bit, a 32-bit and an accumulator form. */

@@ -1,4 +1,6 @@
-import { imm8, imm32, isImm8, r32, r64, type Sink } from '../x86';
+import { imm8, imm32, isImm8 } from '../x86/operands';
+import { r32, r64 } from '../x86/registers';
+import type { Sink } from '../x86/sink';
 
 const reg = (is64: boolean, num: number) => (is64 ? r64(num) : r32(num));
 

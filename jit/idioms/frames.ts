@@ -1,4 +1,6 @@
-import { Gpr, gs as gsMem, r64, type Sink, type SymbolRef } from '../x86';
+import { gs as gsMem, type SymbolRef } from '../x86/operands';
+import { Gpr, r64 } from '../x86/registers';
+import type { Sink } from '../x86/sink';
 import { emitMovImm64 } from './moves';
 
 /** Callee-saved registers of BPF r6..r9 in the order in which prologues push them (push_callee_regs()). */

@@ -1,18 +1,6 @@
-import {
-  imm8,
-  imm16,
-  imm32,
-  isImm8,
-  type Mem,
-  memDisp8,
-  memDisp32,
-  memIndex,
-  r8,
-  r16,
-  r32,
-  r64,
-  type Sink,
-} from '../x86';
+import { imm8, imm16, imm32, isImm8, type Mem, memDisp8, memDisp32, memIndex } from '../x86/operands';
+import { r8, r16, r32, r64 } from '../x86/registers';
+import type { Sink } from '../x86/sink';
 
 export type AccessBytes = 1 | 2 | 4 | 8;
 

@@ -1,4 +1,6 @@
-import { imm32, imm64, r32, r64, type Sink, type SymbolRef } from '../x86';
+import { imm32, imm64, type SymbolRef } from '../x86/operands';
+import { r32, r64 } from '../x86/registers';
+import type { Sink } from '../x86/sink';
 
 /** `xor r32, r32` for zero, `mov r64, imm32` when a negative value is to be sign-extended, else `mov r32, imm32`. */
 export function emitMovImm32(out: Sink, dst: number, signExtend: boolean, value: number): void {

@@ -1,4 +1,6 @@
-import { Gpr, imm8, r32, r64, type Sink } from '../x86';
+import { imm8 } from '../x86/operands';
+import { Gpr, r32, r64 } from '../x86/registers';
+import type { Sink } from '../x86/sink';
 import { emitMovReg } from './moves';
 
 export type ShiftMnemonic = 'shl' | 'shr' | 'sar';

@@ -15,7 +15,8 @@ export interface PolicyChoices {
   readonly mayGoto: StackPolicy['mayGoto'];
 }
 
-const byName = <T extends { readonly name: string }>(...values: T[]) => new Map(values.map((value) => [value.name, value]));
+const byName = <T extends { readonly name: string }>(...values: T[]) =>
+  new Map(values.map((value) => [value.name, value]));
 
 const COMPUTE = byName(compute.absolute, compute.calleeAdd);
 const BOUNDARY = byName(boundary.none);
