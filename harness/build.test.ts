@@ -5,7 +5,11 @@ import { asm, lowered, tree } from './check/testing';
 import { HELPER_BODY_BASE, IMAGE_BASE, MAP_BASE, PERCPU_POINTER_BASE } from './machine/layout';
 import { helperAddress } from './machine/machine';
 
-function built(text: string, policy = 'linux-6.18', bodies = new Map<string, { address: bigint; bytes: Uint8Array }>()) {
+function built(
+  text: string,
+  policy = 'linux-6.18',
+  bodies = new Map<string, { address: bigint; bytes: Uint8Array }>(),
+) {
   const spec = lowered(text)[0]!;
   const chosen = policyNamed(policy)!;
   const verified = verifyAll(spec.programs, chosen, LINUX_6_18);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { asm, judge, lowered, PUSH, POP, faults, patch, shown, tree } from './check/testing';
+import { asm, faults, judge, lowered, POP, PUSH, patch, shown, tree } from './check/testing';
 
 const TREE = `
 main 120
@@ -55,11 +55,15 @@ describe('a failure that is declared', () => {
 test('a failure that nobody declares', () => {
   const report = judge(tree(TREE), 'unsaved');
   expect(report).toMatchObject({ verdict: 'fails', declared: 'holds', asDeclared: false });
-  expect(report.findings.map(({ consequence }) => consequence)).toEqual([false, ...report.findings.slice(1).map(() => true)]);
+  expect(report.findings.map(({ consequence }) => consequence)).toEqual([
+    false,
+    ...report.findings.slice(1).map(() => true),
+  ]);
 });
 
 describe('the second of two calls', () => {
-  const spec = (first: string) => tree(TREE, `expect: { policies: { linux-6.18: { fails: frame-address, first: ${first} } } }`);
+  const spec = (first: string) =>
+    tree(TREE, `expect: { policies: { linux-6.18: { fails: frame-address, first: ${first} } } }`);
   /** Neither push nor pop around main's third call. */
   const fault = faults(patch({ in: 'main', text: PUSH, nth: 3 }), patch({ in: 'main', text: POP, nth: 3 }));
 
@@ -82,7 +86,8 @@ describe('what the analysis says', () => {
   ])('under %s stack_depth is %s: %s', (policy, depth, asDeclared) => {
     const report = judge(tree(TREE, `expect: { stack_depth: ${depth} }`), policy);
     expect(report).toMatchObject({ verdict: 'holds', asDeclared });
-    if (!asDeclared) expect(report.reason).toMatch(/^`stack depth 120\+80 max \d+`, but `.*` is declared \(test.yaml:\d+\)$/);
+    if (!asDeclared)
+      expect(report.reason).toMatch(/^`stack depth 120\+80 max \d+`, but `.*` is declared \(test.yaml:\d+\)$/);
   });
 
   test('a depth that is not as declared shows in a failure that is', () => {
@@ -174,7 +179,10 @@ describe('several programs, on two CPUs', () => {
 
   test('a program that does not run has a frame that nobody saw', () => {
     const { framePointers } = judge(TWO, 'linux-6.18', { scenario: 'one' });
-    expect(framePointers).toMatchObject([{ subprog: 'first.main', seen: null }, { subprog: 'second.main', offset: 136 }]);
+    expect(framePointers).toMatchObject([
+      { subprog: 'first.main', seen: null },
+      { subprog: 'second.main', offset: 136 },
+    ]);
   });
 
   test('a finding is of the run in which it is', () => {
@@ -227,7 +235,9 @@ describe('seeds', () => {
 });
 
 test('a sweep judges each depth with its own plan', () => {
-  const points = lowered(tree('main 64\n  bpf_ktime_get_ns', 'sweep: { depth(main): [0, 8, 48, 49, 56, 57, 511, 512] }'));
+  const points = lowered(
+    tree('main 64\n  bpf_ktime_get_ns', 'sweep: { depth(main): [0, 8, 48, 49, 56, 57, 511, 512] }'),
+  );
   const offsets = points.map((each) => judge(each, 'linux-6.18').framePointers[0]!.offset);
   expect(offsets).toEqual([null, null, null, 64, 64, 72, 520, 520]);
   expect(points.map((each) => judge(each, 'linux-6.18').verdict)).toEqual(points.map(() => 'holds'));

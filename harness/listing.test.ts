@@ -16,7 +16,10 @@ sub:
   exit`;
 
 const listed = (lines: readonly string[]) =>
-  judge(asm(PROGRAM, `expect:\n  jited:\n    linux-6.18: |\n${lines.map((line) => `      ${line}`).join('\n')}`), 'linux-6.18');
+  judge(
+    asm(PROGRAM, `expect:\n  jited:\n    linux-6.18: |\n${lines.map((line) => `      ${line}`).join('\n')}`),
+    'linux-6.18',
+  );
 
 /** Line of the first declared line. */
 const FIRST = 22;
@@ -40,7 +43,12 @@ describe('a listing that matches', () => {
 
 describe('one that does not', () => {
   test.each<[string, string[], number, string]>([
-    ['another line', ['pushq %rbp', 'subq $0x100, %rsp'], 1, '`subq $0x100, %rsp` is declared, `movq %rsp, %rbp` comes'],
+    [
+      'another line',
+      ['pushq %rbp', 'subq $0x100, %rsp'],
+      1,
+      '`subq $0x100, %rsp` is declared, `movq %rsp, %rbp` comes',
+    ],
     ['a line too few', ['movq %rsp, %rbp', 'addq %gs:{{.*}}, %r9'], 1, '`movabsq $0x'],
     ['the order', ['popq %r9', '...', 'movl $0x2a, %edi'], 2, '`movl $0x2a, %edi` is declared, it does not come'],
     ['what is nowhere', ['addq $0x50, %r9'], 0, 'it does not come'],

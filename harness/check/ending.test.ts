@@ -41,8 +41,18 @@ async function withBody(text: string, program = 'main:\n*(u64 *)(r10 - 128) = 1\
 describe('a helper body', () => {
   test.each([
     ['divides by zero', 'xor ecx, ecx; xor edx, edx; div ecx; ret', 'fault', 'a division error'],
-    ['jumps into a guard page', 'mov rax, 0xffffc90000104000; jmp rax', 'fault', 'an instruction fetch from 0xffffc90000104000'],
-    ['writes to one', 'mov rax, 0xffffc900000ffff8; mov [rax], rax; ret', 'fault', 'a write to 0xffffc900000ffff8, which is not mapped'],
+    [
+      'jumps into a guard page',
+      'mov rax, 0xffffc90000104000; jmp rax',
+      'fault',
+      'an instruction fetch from 0xffffc90000104000',
+    ],
+    [
+      'writes to one',
+      'mov rax, 0xffffc900000ffff8; mov [rax], rax; ret',
+      'fault',
+      'a write to 0xffffc900000ffff8, which is not mapped',
+    ],
     ['writes to code', 'lea rax, [rip]; mov [rax], rax; ret', 'fault', 'a write to 0xffffffff8180'],
     ['executes garbage', '.byte 0x0f, 0x0b; ret', 'fault', 'an invalid instruction'],
     ['executes int3', 'int3; ret', 'fault', 'a breakpoint'],

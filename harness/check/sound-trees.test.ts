@@ -43,7 +43,8 @@ function loses({ depth, calls }: Node): boolean {
 }
 
 /** What a call leaves in r9 is not what was there, unless nothing below it writes r9. */
-const destroysR9 = (call: Node | string): boolean => typeof call === 'string' || call.depth >= 49 || call.calls.some(destroysR9);
+const destroysR9 = (call: Node | string): boolean =>
+  typeof call === 'string' || call.depth >= 49 || call.calls.some(destroysR9);
 
 const RUNS = { numRuns: 30, seed: 20 } as const;
 

@@ -14,7 +14,7 @@ export interface CaseVerdict {
 const MEMORY_BASE = 0x2_0000_0000n;
 
 /** More than any of these programs needs; one that does not end must be told from one that does. */
-const BUDGET = 10_000_000;
+const BUDGET = 1_000_000;
 
 /** r1 and r2 of a case whose memory is at an address; without memory there is no pointer to it. */
 export const entryArguments = ({ memory }: ConformanceCase, base: bigint): readonly [bigint, bigint] => [

@@ -22,18 +22,21 @@ function register(text: string): number | undefined {
   return number < 16 ? number : undefined;
 }
 
-/** 32 bits: a number that they hold, signed or not, or the 64-bit number that their sign extension gives. */
+/** Of a larger number the suite's assembler takes the lower bits, and results in its files count on that. */
+const lower = (value: bigint, bits: number): number | undefined =>
+  value < -(2n ** 63n) || value >= 2n ** 64n ? undefined : Number(BigInt.asIntN(bits, value));
+
 function immediate(text: string): number | undefined {
   const value = integer(text);
-  if (value === undefined) return undefined;
-  const low = BigInt.asIntN(32, value);
-  const same = low === value || BigInt.asUintN(32, low) === value || BigInt.asUintN(64, low) === value;
-  return same ? Number(low) : undefined;
+  return value === undefined ? undefined : lower(value, 32);
 }
+
+/** Offsets and distances are signed 16 bits; the unsigned number of the same bits is understood. */
+const near = (value: bigint): boolean => value >= -0x8000n && value <= 0xffffn;
 
 const notRegister = (text: string): string => `\`${text}\` is not a register: %r0 to %r10`;
 const notImmediate = (text: string): string =>
-  integer(text) === undefined ? `\`${text}\` is not a number` : `${text} does not fit in 32 bits`;
+  integer(text) === undefined ? `\`${text}\` is not a number` : `${text} does not fit in 64 bits`;
 
 function setRegister(field: 'dst' | 'src'): OperandKind['read'] {
   return (text, draft) => {
@@ -60,9 +63,9 @@ function setMemory(field: 'dst' | 'src'): OperandKind['read'] {
     if (number === undefined) return notRegister(match[1]!);
     const offset = match[3] === undefined ? 0n : integer(`${match[2]}${match[3]}`);
     if (offset === undefined) return `\`${match[3]}\` is not a number`;
-    if (BigInt.asIntN(16, offset) !== offset) return `offset ${offset} does not fit in 16 bits`;
+    if (!near(offset)) return `offset ${offset} does not fit in 16 bits`;
     draft[field] = number;
-    draft.off = Number(offset);
+    draft.off = Number(BigInt.asIntN(16, offset));
     return undefined;
   };
 }

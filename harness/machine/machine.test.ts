@@ -79,7 +79,12 @@ describe('a run', () => {
   ])('faults %s', (_, address) => {
     const setup = open('48 8b 07 c3');
     setup.regs[Gpr.rdi] = address;
-    expect(setup.run(IMAGE_BASE, 0).status).toMatchObject({ kind: 'fault', access: 'read', reason: 'unmapped', address });
+    expect(setup.run(IMAGE_BASE, 0).status).toMatchObject({
+      kind: 'fault',
+      access: 'read',
+      reason: 'unmapped',
+      address,
+    });
   });
 
   test('cannot write its code', () => {
@@ -157,7 +162,10 @@ describe('a helper', () => {
 });
 
 test('segments that share a page, and data that does not', () => {
-  const data = [0x138n, 0x13cn, 0x5000n].map((at, i) => ({ address: MAP_BASE + at, bytes: Uint8Array.of(i + 1, 0, 0, 0) }));
+  const data = [0x138n, 0x13cn, 0x5000n].map((at, i) => ({
+    address: MAP_BASE + at,
+    bytes: Uint8Array.of(i + 1, 0, 0, 0),
+  }));
   const setup = open('c3', { data });
   expect(data.map(({ address }) => setup.memory(address, 4)[0])).toEqual([1, 2, 3]);
   expect(() => setup.memory(MAP_BASE + 0x2000n, 1)).toThrow('nothing is mapped at 0xffff888105002000');

@@ -12,11 +12,35 @@ import { policyNamed } from '../policy';
 /** What Linux 6.18 was handed to compile, and what it made of it (testdata/kernel/README.md). */
 export interface Capture {
   readonly name: string;
+  /** Upper case, without BPF_PROG_TYPE_. */
+  readonly prog_type: string;
   readonly request: {
     readonly ksyms: readonly string[];
-    readonly funcs: readonly { readonly insns: readonly string[] }[];
+    readonly funcs: readonly {
+      readonly insns: readonly string[];
+      readonly stack_depth: number;
+      readonly priv_frame_ptr: string | null;
+      readonly is_subprog: boolean;
+      readonly tail_call_reachable: boolean;
+      readonly exception_boundary: boolean;
+      readonly exception_cb: boolean;
+    }[];
   };
-  readonly want: readonly { readonly bytes: string }[];
+  readonly want: readonly {
+    readonly bytes: string;
+    readonly relocs: readonly {
+      readonly off: number;
+      readonly size: number;
+      readonly kind: string;
+      readonly target: string;
+    }[];
+  }[];
+  /** The program as it was handed to the kernel, and what it did there. */
+  readonly exec?: {
+    readonly insns: readonly string[];
+    readonly runs: readonly { readonly ctx: string }[];
+    readonly results: readonly { readonly retval: number; readonly ctx?: string }[];
+  };
 }
 
 export function readCaptures(): Capture[] {

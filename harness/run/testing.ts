@@ -1,0 +1,27 @@
+import { LINUX_6_18, policyNamed } from '../../jit';
+import { buildWorld, verifyAll } from '../build';
+import { lowered } from '../check/testing';
+import { findActivations } from './activations';
+import { frameUses } from './frame-uses';
+import { runScenario } from './runner';
+
+/** The runs of a spec's first scenario, each with what is found out about it. */
+export function runsOf(text: string, policyName: string, cpu = 0) {
+  const spec = lowered(text)[0]!;
+  const policy = policyNamed(policyName)!;
+  const config = LINUX_6_18;
+  const { scenario } = spec.cases[0]!;
+  const { clobbers, events, context, helpers } = scenario;
+  const initial = { seed: spec.seed, context, maps: spec.maps };
+  const { world, contents, percpuBytes } = buildWorld(verifyAll(spec.programs, policy, config), initial, {
+    policy,
+    config,
+    bodies: new Map(),
+  });
+  const returns = new Map(helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])));
+  const runs = runScenario({ world, config, contents, percpuBytes, clobbers, returns, events, cpu });
+  return runs.map((run) => {
+    const { all, of } = findActivations(run.trace, world.code);
+    return { run, all, of, uses: frameUses(run, of) };
+  });
+}
