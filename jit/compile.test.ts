@@ -86,7 +86,7 @@ describe('a difference is found and explained', () => {
   });
 
   test('a byte too many', () => {
-    const want = capture.want.map(({ bytes }, i) => ({ bytes: i === 0 ? `${bytes}cc` : bytes }));
+    const want = capture.want.map(({ bytes, relocs }, i) => ({ bytes: i === 0 ? `${bytes}cc` : bytes, relocs }));
     expect(difference({ ...capture, want })[1]).toMatch(/want .* int3 \(cc\)/);
   });
 });

@@ -37,7 +37,7 @@ const LOOP = `
         mov r12, rsi
         mov r13, rdx
         xor r14d, r14d
-      again:
+        again:
         mov rdi, r14
         mov rsi, r13
         mov r9, 0x4141414141414141
