@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { printInsn } from '../../jit';
-import { formatDataError, parseDataFile } from './index';
+import { formatDataError, parseDataFile, runInterpreted } from './index';
+import { INSTRUCTIONS } from './instructions';
 
 function parsed(text: string) {
   const result = parseDataFile(text, 'some/folder/name.data');
@@ -157,5 +159,54 @@ describe('what Linux refuses', () => {
       'exit',
     ]);
     expect(parsed(text).insns[0]?.imm).toBe(65);
+  });
+});
+
+describe('files that nobody wrote', () => {
+  const heads = INSTRUCTIONS.flatMap(({ head }) => head ?? []);
+  const word = fc.constantFrom(
+    '%r0',
+    '%r1',
+    'r10',
+    '[%r1+0]',
+    '[%r10-8]',
+    '5',
+    '-1',
+    '+1',
+    '-2',
+    'l',
+    '0x123456789',
+    '[',
+    ',',
+  );
+  const line = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc
+        .tuple(fc.constantFrom(...heads), fc.array(word, { maxLength: 4 }))
+        .map(([head, words]) => `${head} ${words.join(', ')}`),
+    },
+    { weight: 1, arbitrary: fc.constantFrom('l:', '# x', '-- mem', '-- raw', '-- result', '0x95', '00 11', 'exit') },
+    { weight: 1, arbitrary: fc.string() },
+  );
+
+  test('give a case that can be run, or errors inside the text', () => {
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
+        const text = ['-- asm', ...lines].join('\n');
+        const result = parseDataFile(text, 'name.data');
+        if (result.ok) {
+          const outcome = runInterpreted(result.case);
+          expect('r0' in outcome || outcome.error !== '').toBe(true);
+        } else {
+          const all = text.split(/\r\n|\r|\n/);
+          for (const error of result.errors) {
+            expect(error.line).toBeLessThanOrEqual(all.length);
+            expect(error.column).toBeLessThanOrEqual(Math.max(1, all[error.line - 1]!.length));
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

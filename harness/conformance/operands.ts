@@ -31,7 +31,7 @@ function immediate(text: string): number | undefined {
   return value === undefined ? undefined : lower(value, 32);
 }
 
-/** Offsets and distances are signed 16 bits; the unsigned number of the same bits is understood. */
+/** An offset is 16 bits, signed; the unsigned number of the same bits is understood. */
 const near = (value: bigint): boolean => value >= -0x8000n && value <= 0xffffn;
 
 const notRegister = (text: string): string => `\`${text}\` is not a register: %r0 to %r10`;

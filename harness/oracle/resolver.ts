@@ -29,7 +29,7 @@ const ADDRESSES: Readonly<
   },
   [BPF_PSEUDO_MAP_VALUE]: (insn, values) => {
     const address = values(low(insn));
-    return address === undefined ? undefined : address + (insn.imm64! >> 32n);
+    return address === undefined ? undefined : address + ((insn.imm64 ?? 0n) >> 32n);
   },
   [BPF_PSEUDO_FUNC]: (insn) => CALLBACK_BASE + CALLBACK_STRIDE * BigInt(low(insn)),
 };
@@ -41,7 +41,7 @@ export function resolverOf(program: Program, { regions = [], resolver = {} }: In
     callee: (insn) => (insn.src === BPF_HELPER_CALL ? HELPERS.name(insn.imm) : program.kfuncs[insn.imm]),
     address: (insn) => {
       const address = ADDRESSES[insn.src];
-      return address ? address(insn, values) : insn.imm64;
+      return address ? address(insn, values) : (insn.imm64 ?? 0n);
     },
     subprogAt: (address) => {
       const index = Number((address - CALLBACK_BASE) / CALLBACK_STRIDE);
