@@ -96,7 +96,7 @@ function staticDeviation({ expectation }: SpecCase, analysis: Analysis, built: B
   if (stackDepth && log.replace(/^stack depth /, '') !== stackDepth.value.replace(/^stack depth /, '')) {
     return `\`${log}\`, but \`${stackDepth.value}\` is declared (${stackDepth.position.file}:${stackDepth.position.line})`;
   }
-  return jited && built ? matchListing(built.world.programs[0]!, jited) : null;
+  return jited && built ? matchListing(built.world, 0, jited) : null;
 }
 
 /** Compiles, runs and judges one case on one CPU. */

@@ -1,30 +1,34 @@
-import { printAtt } from '../jit';
-import type { PlacedProgram } from './run/run';
+import { type JitFunction, type Operand, printAtt } from '../jit';
+import type { World } from './run/run';
 import type { ListingExpectation } from './spec';
 
+type Target = Extract<Operand, { kind: 'rel' }>['target'];
+
+/** Labels of a function's jump targets, by offset: L0, L1, ... from the top. */
+function labels(fn: JitFunction): Map<number, string> {
+  const offsets = new Set<number>();
+  for (const { insn } of fn.listing()) {
+    const [operand] = insn.operands;
+    if (operand?.kind !== 'rel' || operand.target.kind !== 'image') continue;
+    offsets.add(fn.addrs[operand.target.index!]!);
+  }
+  return new Map([...offsets].sort((a, b) => a - b).map((offset, i) => [offset, `L${i}`]));
+}
+
 /** The machine code of a program in the dialect of the kernel's selftests: AT&T, `func #N:`, labels for jumps. */
-export function attListing({ image, addresses }: PlacedProgram): string[] {
+export function attListing(world: World, program: number): string[] {
+  const { image, addresses } = world.programs[program]!;
   return image.functions.flatMap((fn, index) => {
-    const rows = fn.listing();
-    const targets = new Map<number, string>();
-    for (const { insn } of rows) {
-      const { target } = Object(insn.operands[0]) as { target?: { kind?: string; name?: string } };
-      if (target?.kind === 'image') targets.set(fn.addrs[Number(target.name!.slice(3))]!, '');
-    }
-    [...targets.keys()]
-      .sort((a, b) => a - b)
-      .forEach((offset, i) => {
-        targets.set(offset, `L${i}`);
-      });
-    const context = {
-      target: ({ target }: { target: { kind: string; name?: string; index?: number; address?: bigint } }) => {
-        if (target.kind === 'image') return targets.get(fn.addrs[Number(target.name!.slice(3))]!);
-        return target.kind === 'subprog' ? addresses[target.index!] : (target.address ?? target.name);
-      },
+    const names = labels(fn);
+    const target = (to: Target): string | bigint | undefined => {
+      if (to.kind === 'label') return undefined;
+      if (to.kind === 'image') return names.get(fn.addrs[to.index!]!);
+      if (to.kind === 'subprog') return addresses[to.index!];
+      return to.address ?? world.helpers.find(({ name }) => name === to.name)?.address ?? to.name;
     };
-    const lines = rows.map(({ offset, insn }) => {
-      const label = targets.get(offset);
-      const text = printAtt(insn.form, insn.operands, context as Parameters<typeof printAtt>[2]);
+    const lines = fn.listing().map(({ offset, insn }) => {
+      const text = printAtt(insn.form, insn.operands, { target: (rel) => target(rel.target) });
+      const label = names.get(offset);
       return label ? `${label}: ${text}` : text;
     });
     return [`func #${index}:`, ...lines];
@@ -47,8 +51,8 @@ function pattern(line: string): RegExp {
  * stands between them; the first may be anywhere.
  * @returns what differs, null when nothing does
  */
-export function matchListing(program: PlacedProgram, declared: ListingExpectation): string | null {
-  const lines = attListing(program).map(squeeze);
+export function matchListing(world: World, program: number, declared: ListingExpectation): string | null {
+  const lines = attListing(world, program).map(squeeze);
   let at = 0;
   let gap = true;
   const wanted = declared.text.split('\n');

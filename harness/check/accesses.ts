@@ -30,6 +30,12 @@ function accesses({ run }: CheckInput, regions: readonly Region[]): Access[] {
   return found;
 }
 
+/** The register that an access goes through: whoever set it is to blame. */
+function baseRegister({ row }: CodePlace): { register?: number } {
+  const mem = row.insn.operands.find((operand) => operand.kind === 'mem');
+  return mem?.kind === 'mem' ? { register: mem.base } : {};
+}
+
 const what = ({ write, size }: Access): string => `${write ? 'a store' : 'a load'} of ${size} bytes`;
 
 /** Memory of another CPU is never a program's business. */
@@ -49,7 +55,7 @@ export const cpuIsolation: Check = {
           message: `${what(access)} on CPU ${input.run.cpu} touches CPU ${region.cpu}`,
           want: `memory of CPU ${input.run.cpu}`,
           got: `${hex(address)} (${describe(regions, address)})`,
-          register: place.fn.frame.register,
+          ...baseRegister(place),
         },
       ];
     });
@@ -128,7 +134,7 @@ export const frameBounds: Check = {
           message: `${what(access)} ${why}`,
           want: 'own frame, context or map',
           got: `${hex(address)} (${describe(regions, address)})`,
-          register: place.fn.frame.register,
+          ...baseRegister(place),
         },
       ];
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { printInsn } from '../../jit';
+import { interpret } from '../oracle';
 import { formatDataError, parseDataFile, runInterpreted } from './index';
 import { INSTRUCTIONS } from './instructions';
 
@@ -196,7 +197,7 @@ describe('files that nobody wrote', () => {
         const text = ['-- asm', ...lines].join('\n');
         const result = parseDataFile(text, 'name.data');
         if (result.ok) {
-          const outcome = runInterpreted(result.case);
+          const outcome = runInterpreted(result.case, interpret);
           expect('r0' in outcome || outcome.error !== '').toBe(true);
         } else {
           const all = text.split(/\r\n|\r|\n/);

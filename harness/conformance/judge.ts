@@ -1,4 +1,4 @@
-import { formatFault, interpret } from '../oracle';
+import type { Program } from '../../jit';
 import type { ConformanceCase } from './data-file';
 
 /** How a program ended: with r0, or not at all. */
@@ -22,8 +22,28 @@ export const entryArguments = ({ memory }: ConformanceCase, base: bigint): reado
   BigInt(memory.length),
 ];
 
-/** Runs a case in the reference interpreter. */
-export function runInterpreted(each: ConformanceCase): CaseOutcome {
+/** What a case needs of an interpreter; that of `harness/oracle` is one. */
+export type Interpreter = (
+  program: Program,
+  options: {
+    readonly args: readonly bigint[];
+    readonly regions: readonly { readonly name: string; readonly base: bigint; readonly bytes: Uint8Array }[];
+    readonly budget: number;
+  },
+) =>
+  | { readonly kind: 'exit'; readonly r0: bigint }
+  | { readonly kind: 'budget' }
+  | {
+      readonly kind: 'fault';
+      readonly fault: {
+        readonly kind: string;
+        readonly message: string;
+        readonly place: { readonly pc: number; readonly text: string } | null;
+      };
+    };
+
+/** Runs a case in an interpreter. */
+export function runInterpreted(each: ConformanceCase, interpret: Interpreter): CaseOutcome {
   if (each.program === null) return { error: each.refusal ?? 'there is no program' };
   const result = interpret(each.program, {
     args: entryArguments(each, MEMORY_BASE),
@@ -31,7 +51,9 @@ export function runInterpreted(each: ConformanceCase): CaseOutcome {
     budget: BUDGET,
   });
   if (result.kind === 'exit') return { r0: result.r0 };
-  return { error: result.kind === 'fault' ? formatFault(result.fault) : `no end after ${BUDGET} instructions` };
+  if (result.kind === 'budget') return { error: `no end after ${BUDGET} instructions` };
+  const { kind, message, place } = result.fault;
+  return { error: `${kind}: ${message}${place ? ` (pc ${place.pc}: ${place.text})` : ''}` };
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;

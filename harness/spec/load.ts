@@ -2,6 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import { readSpecFiles } from './files';
 import { type Issue, issueAt, type Position, sortIssues } from './issues';
 import { Lines } from './lines';
+import { MAX_NESTING, nesting } from './nesting';
 import { toPlain } from './plain';
 import { type Spec, specSchema } from './schema';
 import { SpecSource } from './source';
@@ -55,6 +56,7 @@ export function parseSpecText(text: string, file: string): Loaded {
 }
 
 function parseDocuments(text: string, file: string): Loaded {
+  if (nesting(text) > MAX_NESTING) throw new RangeError();
   const lines = new Lines(text);
   const options = { prettyErrors: false, uniqueKeys: false, intAsBigInt: true } as const;
   const documents = parseAllDocuments(text, options);
@@ -67,7 +69,9 @@ function parseDocuments(text: string, file: string): Loaded {
   if (documents.some((each) => each.errors.some(isOverflow))) throw new RangeError();
   const specs: LoadedSpec[] = [];
   const issues: Issue[] = [];
-  for (const document of documents) {
+  for (const [i, document] of documents.entries()) {
+    // A `---` at the end begins a document that nobody wrote.
+    if (i > 0 && document.contents === null && document.errors.length === 0) continue;
     const source = new SpecSource(file, lines);
     const complaints = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_ISSUES);
     const found = complaints.map((each) => issueAt(source.at(each.pos[0]), [], `YAML: ${each.message}`));

@@ -110,7 +110,7 @@ function settledJump(jump: BpfJump, settled: Settled): MachineInsn[] {
     insns.push({ kind: 'insn', form: FORMS[nop], operands: [], site: { ...site, role: 'padding' } });
   }
   if (bytes > 0) {
-    const target = { kind: 'image', name: `pc ${jump.target}` } as const;
+    const target = { kind: 'image', name: `pc ${jump.target}`, index: jump.target } as const;
     const operand = bytes === 2 ? { ...rel8(NOWHERE), target } : rel32(target);
     insns.push({ kind: 'insn', form: FORMS[jumpForm(jump, bytes)], operands: [operand], site });
   }

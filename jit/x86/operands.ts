@@ -57,7 +57,7 @@ export interface SymbolRef {
   readonly name: string;
   /** The address, where it is known before the image is placed. */
   readonly address?: bigint;
-  /** Subprog index, for kind `subprog`. */
+  /** Subprog index, for kind `subprog`; slot number, for kind `image`. */
   readonly index?: number;
 }
 
