@@ -82,6 +82,7 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
           seen: seen ? hex(seen.framePointer) : null,
           offset: offset !== null && offset >= 0 && offset <= size ? offset : null,
           term: declared ? declared.term.value.text : planText,
+          declared: declared !== undefined,
         };
       }
       throw new Error('a case without a run');

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { bpf, type Insn, type Program } from '../../jit';
 import { interpret } from './index';
-import { fromBits, NAIVE, NAIVE_CONDITIONS, naiveSignExtend, naiveSwap, toBits } from './naive';
+import { fromBits, NAIVE, NAIVE_CONDITIONS, naiveSignExtend, naiveSwap, toBits } from './testing';
 
 /** Where definitions differ: signs, carries, the ends of the ranges, and both halves of a register. */
 const EDGES: readonly bigint[] = [

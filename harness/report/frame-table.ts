@@ -49,10 +49,12 @@ const COLUMNS: readonly Column[] = [
   { title: 'into block', cell: ({ offset }) => String(offset ?? NONE) },
 ];
 
-/** What the table is made of: cases that hold, as declared, in a spec small enough to be read. */
+/** What the table is made of: cases that hold, as declared, in a spec that declares frame pointers and can be read. */
 function shownCases({ cases, points }: SpecGroup, verbose: boolean): readonly CaseReport[] {
   const subprogs = new Set(cases.flatMap(({ framePointers }) => framePointers.map(({ subprog }) => subprog)));
   if (!verbose && (points > 1 || subprogs.size > MAX_SUBPROGS)) return [];
+  const declares = cases.some(({ framePointers }) => framePointers.some(({ declared }) => declared));
+  if (!verbose && !declares) return [];
   return cases.filter(
     ({ asDeclared, verdict, framePointers }) => asDeclared && verdict === 'holds' && framePointers[0],
   );

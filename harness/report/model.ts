@@ -50,6 +50,8 @@ export interface FramePointerReport {
   readonly offset: number | null;
   /** What was expected, in words: the spec's term, or the plan's. */
   readonly term: string | null;
+  /** Whether the spec says so itself. */
+  readonly declared: boolean;
 }
 
 /** One spec, scenario, point of the sweep, policy and CPU. */

@@ -58,7 +58,7 @@ export function bareFinding(changes: Partial<FindingReport> = {}): FindingReport
 
 export function frame(subprog: string, term: string, offset: number): FramePointerReport {
   const address = `0x${(0xffffe8ffffc00f90n + BigInt(offset)).toString(16)}`;
-  return { subprog, cpu: 0, expected: address, seen: address, offset, term };
+  return { subprog, cpu: 0, expected: address, seen: address, offset, term, declared: true };
 }
 
 export const REVIEW_TREE: readonly FramePointerReport[] = [
