@@ -8,6 +8,7 @@ import {
   BPF_PSEUDO_MAP_VALUE,
   compile,
   type Insn,
+  JitError,
   type JitImage,
   type KernelConfig,
   link,
@@ -153,7 +154,27 @@ export interface BuildOptions {
   readonly bodies: HelperBodies;
 }
 
-/** Compiles, links and places programs under a policy. @throws JitError, LinkError */
+/** An instruction of one of a world's programs that cannot be compiled. */
+export class BuildError extends JitError {
+  constructor(
+    /** Index of the program. */
+    readonly program: number,
+    cause: JitError,
+  ) {
+    super(cause.message, cause.subprog, cause.pc);
+  }
+}
+
+/** Says of which program an error is. */
+function ofProgram<T>(program: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof JitError ? new BuildError(program, error) : error;
+  }
+}
+
+/** Compiles, links and places programs under a policy. @throws BuildError, LinkError */
 export function buildWorld(verified: readonly NamedProgram[], initial: InitialData, options: BuildOptions): Built {
   const { policy, config, bodies } = options;
   const allocator = new PercpuAllocator();
@@ -168,8 +189,9 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   const mapAddress = (name: string) => data.find((area) => area.name === name)!.address - BigInt(ARRAY_VALUES);
   const helpers = placeHelpers(calledHelpers(verified), bodies);
   const space = new ImageSpace();
-  const programs = verified.map(({ name, program, analysis, origins }): PlacedProgram => {
-    const { image, blocks } = compileProgram(name, program, analysis, { policy, config, allocator, mapAddress });
+  const programs = verified.map(({ name, program, analysis, origins }, index): PlacedProgram => {
+    const how = { policy, config, allocator, mapAddress };
+    const { image, blocks } = ofProgram(index, () => compileProgram(name, program, analysis, how));
     const addresses = space.place(image);
     const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;
     const code = link(image, { functions: addresses, resolve });

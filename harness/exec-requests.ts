@@ -42,6 +42,14 @@ function contexts(request: Request): Uint8Array[] {
   });
 }
 
+export interface ExecOptions {
+  readonly policy: StackPolicy;
+  readonly config?: KernelConfig;
+  readonly seed?: number;
+  /** r1, r2, ... for a context; by default r1 points to it. */
+  readonly entryArguments?: (context: Uint8Array) => readonly bigint[];
+}
+
 /**
  * Compiles a program that a kernel has accepted and runs it on each context, with every check on. It is not refused for
  * the depth of its stack: another layout than the kernel's may need more of it.
@@ -51,15 +59,17 @@ export function execute(
   name: string,
   whole: WholeProgram,
   contexts: readonly Uint8Array[],
-  { policy, config = LINUX_6_18, seed = 1 }: { policy: StackPolicy; config?: KernelConfig; seed?: number },
+  options: ExecOptions,
 ): ExecResult[] {
+  const { policy, config = LINUX_6_18, seed = 1, entryArguments } = options;
   const verified = { name, ...verify(whole, policy, config, true) };
   return contexts.map((context): ExecResult => {
     const maps = verified.program.maps.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
     const built = buildWorld([verified], { seed, context, maps }, { policy, config, bodies: new Map() });
     const event = { kind: 'run', program: name, times: 1, position: NOWHERE } as const;
     const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
-    const run = runScenario(setup)[0]!;
+    const args = entryArguments && { entryArguments: entryArguments(context) };
+    const run = runScenario({ ...setup, ...args })[0]!;
     const r0 = run.after[0]!;
     return {
       retval: Number(r0 & 0xffffffffn),

@@ -16,6 +16,7 @@ import {
 export * from './build';
 export { CHECKS } from './check';
 export { type Compiled, type CompiledProgram, compileFile, listing } from './compile-text';
+export { type ConformanceReport, runConformance, runPlugin } from './conform';
 export { examine } from './doctor';
 export { type Executed, executeFile } from './exec-file';
 export { answerExec, type ExecResult } from './exec-requests';

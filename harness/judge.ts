@@ -1,18 +1,10 @@
-import {
-  type Analysis,
-  combine,
-  JitError,
-  type KernelConfig,
-  LINUX_6_18,
-  pcsOf,
-  policyNamed,
-  type StackPolicy,
-} from '../jit';
-import { type Built, buildWorld, calledHelpers, type HelperBodies, verifyAll } from './build';
+import { type Analysis, combine, type KernelConfig, LINUX_6_18, pcsOf, policyNamed, type StackPolicy } from '../jit';
+import { BuildError, type Built, buildWorld, calledHelpers, type HelperBodies, verifyAll } from './build';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
 import { matchListing } from './listing';
 import type { CaseReport, FramePointerReport } from './report/model';
+import { environmentOf } from './run/environment';
 import { plannedFrame, privateBlock, privateFramePointer } from './run/frames';
 import { writtenPc } from './run/names';
 import type { World } from './run/run';
@@ -60,7 +52,7 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
     program.subprogs.map((subprog, s): FramePointerReport => {
       for (const input of inputs) {
         const seen = seenFrames(input).find(({ activation: { program, subprog } }) => program === p && subprog === s);
-        const { run, expectation, environment } = input;
+        const { run, expectation } = input;
         const label = several ? `${name}.${subprog.name}` : subprog.name;
         const declared = expectation.framePointers?.find(
           ({ subprog: ref }) => ref.program === name && ref.subprog === subprog.name,
@@ -68,6 +60,8 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
         const planned = seen
           ? plannedFrame(run.world, seen.activation, run.cpu)
           : privateFramePointer(run.world, p, s, run.cpu);
+        // As of the activation that was seen: a subprog that is entered twice has two.
+        const environment = seen ? environmentOf(run, input.activations, seen.activation) : input.environment;
         const expected = declared ? evaluate(declared.term.value, environment) : planned;
         if (!seen && input !== inputs[inputs.length - 1]) continue;
         const block = privateBlock(run.world, p, s, run.cpu);
@@ -143,10 +137,12 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     built = buildWorld(verified, initial, { policy, config, bodies: options.bodies });
     built = options.alter?.(built) ?? built;
   } catch (error) {
-    if (!(error instanceof JitError)) throw error;
-    const { sources, program, position } = spec.programs[0]!;
-    const at = pcsOf(program.subprogs[error.subprog]!.insns).indexOf(error.pc);
-    const where = sources[error.subprog]?.[at] ?? position;
+    if (!(error instanceof BuildError)) throw error;
+    const { sources, position } = spec.programs[error.program]!;
+    const { program, origins } = verified[error.program]!;
+    const pc = writtenPc({ program, origins }, error);
+    const written = spec.programs[error.program]!.program.subprogs[error.subprog]!;
+    const where = sources[error.subprog]?.[pcsOf(written.insns).indexOf(pc)] ?? position;
     return { ok: false, issue: { ...where, path: 'programs', message: error.message } };
   }
   const { world, contents, percpuBytes } = built;

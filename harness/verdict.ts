@@ -21,7 +21,8 @@ function atPlace({ run, activationOf }: CheckInput, finding: Finding, place: Pla
   const wanted = place.nth === undefined ? calls : calls.slice(place.nth - 1, place.nth);
   const { trace, world } = run;
   const activation = activationOf[Math.min(finding.event, trace.count - 1)];
-  for (let i = Math.min(finding.event, trace.count - 1); i >= 0; i--) {
+  // Not at the finding's own instruction: a call is not behind itself.
+  for (let i = Math.min(finding.event, trace.count) - 1; i >= 0; i--) {
     if (trace.kind(i) !== EventKind.INSN || activationOf[i] !== activation) continue;
     const here = world.code.at(trace.rip(i));
     if (here?.row.insn.site.role === 'call') return wanted.includes(here.pc);

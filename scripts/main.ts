@@ -54,6 +54,17 @@ function build(): Command {
     .option('--ndjson', 'answer requests on the standard input, one a line')
     .action((file, options) => (require('./exec') as typeof import('./exec')).exec(file, options));
   program
+    .command('conformance')
+    .description('run bpf_conformance data files under every sound policy, and in the interpreter')
+    .argument('<path>', 'a .data file, or a folder of them')
+    .action((path) => (require('./conformance') as typeof import('./conformance')).conformance(path));
+  program
+    .command('plugin')
+    .description("the plugin protocol of the conformance suite's runner")
+    .argument('[words...]', 'memory in hex; --elf, --program HEX')
+    .allowUnknownOption()
+    .action((_words, _options, { args }) => (require('./conformance') as typeof import('./conformance')).plugin(args));
+  program
     .command('schema')
     .description('print the JSON Schema of specs')
     .action(() => (require('./schema') as typeof import('./schema')).schema());

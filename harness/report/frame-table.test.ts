@@ -24,7 +24,7 @@ test('expected in words and as a value, seen, and how far into the block', () =>
 });
 
 test('null fields', () => {
-  const nothing = { subprog: 'f', cpu: 0, expected: null, seen: null, offset: null, term: null };
+  const nothing = { subprog: 'f', cpu: 0, expected: null, seen: null, offset: null, term: null, declared: true };
   expect(table([held({ framePointers: [nothing] })])).toEqual([
     'policy   subprog  expected  seen  into block',
     'subtree  f        -         -     -',

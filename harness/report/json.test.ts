@@ -67,7 +67,7 @@ test('an empty report', () => {
 });
 
 test('what is unknown is null, not missing', () => {
-  const nowhere = { subprog: 'f', cpu: 1, expected: null, seen: null, offset: null, term: null };
+  const nowhere = { subprog: 'f', cpu: 1, expected: null, seen: null, offset: null, term: null, declared: false };
   const { results } = JSON.parse(print(failed({ findings: [bareFinding()], framePointers: [nowhere] })));
   const unknown = { subprog: null, bpfPc: null, bpf: null, machineOffset: null, machine: null, yaml: null };
   expect(results[0].findings[0]).toMatchObject({ ...unknown, culprit: null });

@@ -1,4 +1,4 @@
-import { GPR_NAMES, Gpr, type KernelConfig } from '../../jit';
+import { GPR_NAMES, Gpr, type KernelConfig, X86_64 } from '../../jit';
 import { callArguments, callerState, destroyCallerSaved } from '../kernel/clobber';
 import { helperResult } from '../kernel/helpers';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
@@ -22,6 +22,8 @@ export interface RunSetup {
   /** Results that the spec declares for helpers. */
   readonly returns: ReadonlyMap<string, bigint>;
   readonly events: readonly ScenarioEvent[];
+  /** r1, r2, ... of every entry; by default r1 points to the context. */
+  readonly entryArguments?: readonly bigint[];
   /** The CPU on which events happen that name none. */
   readonly cpu: number;
 }
@@ -140,7 +142,9 @@ class Runner {
     this.calls.clear();
     if (this.entries++ > 0) this.forget(cpu, `entry ${this.entries}`);
     callerState(machine.regs, world.seed, cpu);
-    machine.regs[Gpr.rdi] = CONTEXT_BASE;
+    (setup.entryArguments ?? [CONTEXT_BASE]).forEach((value, i) => {
+      machine.regs[X86_64.arguments[i]!] = value;
+    });
     const registers = () => GPR_NAMES.map((_, i) => machine.regs[i]!);
     const entry = world.programs[program]!.addresses[0]!;
     const caller = registers();
