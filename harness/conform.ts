@@ -1,6 +1,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeInsns, encodeInsns, formatInsnError, JitError, loadProgram, type Program, policyNamed } from '../jit';
+import {
+  decodeInsns,
+  encodeInsns,
+  formatInsnError,
+  HELPERS,
+  JitError,
+  loadProgram,
+  type Program,
+  policyNamed,
+} from '../jit';
+import { calledHelpers } from './build';
 import {
   asDefined,
   type CaseOutcome,
@@ -45,6 +55,8 @@ function runOn(program: Program, memory: Uint8Array, args: readonly bigint[], po
 
 function emulated(each: ConformanceCase, policy: string): CaseOutcome {
   if (each.program === null) return { error: each.refusal ?? 'there is no program' };
+  const [unknown] = calledHelpers([{ program: each.program }]).filter((name) => HELPERS.id(name) === undefined);
+  if (unknown !== undefined) return { error: `unknown function ${unknown}` };
   try {
     const args = entryArguments(each, CONTEXT_BASE);
     const { r0, findings } = runOn(each.program, each.memory, args, policy);
