@@ -7,7 +7,9 @@ test('the version that is installed is the one that runs', async () => {
 });
 
 test('a trap is a value, and the next statement gets a new engine', async () => {
+  const { exitCode } = process;
   expect(await encodeOne('mov rax, rbx\n'.repeat(20_000))).toEqual({ kind: 'trapped' });
+  expect(process.exitCode).toBe(exitCode);
   expect(await encodeOne('nop')).toEqual({ kind: 'bytes', bytes: Uint8Array.of(0x90) });
 });
 

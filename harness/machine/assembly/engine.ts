@@ -27,11 +27,14 @@ export async function loadedVersion(): Promise<string> {
 /** Assembles one statement. Rejects only when Keystone cannot start. */
 export async function encodeOne(text: string): Promise<Encoding> {
   const engine = await running();
+  const { exitCode } = process;
   try {
     return engine.encode(text);
   } catch {
-    // A trap leaves the module's heap in any state: never use that one again.
+    // A trap leaves the module's heap in any state: never use that one again. Its run-time also takes the trap for the end
+    // of the process, and says so in the exit code.
     current = undefined;
+    process.exitCode = exitCode;
     return { kind: 'trapped' };
   }
 }
