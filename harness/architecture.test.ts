@@ -3,8 +3,6 @@ import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
-import { PROGRAM_TYPES } from '../jit';
-import { PROGRAM_TYPES as SPEC_PROGRAM_TYPES } from './spec';
 
 /**
  * Who may import whom. An area is a folder (`jit/emit`), or a file of its own right beside them (`jit/link`); the files
@@ -363,8 +361,4 @@ describe('files', () => {
     const told = [...sources].filter(([file, text]) => file.startsWith('jit/') && /mutation|mutant/i.test(text));
     expect(told.map(([file]) => file)).toEqual([]);
   });
-});
-
-test('specs know the program types that the analysis knows', () => {
-  expect(SPEC_PROGRAM_TYPES).toEqual(PROGRAM_TYPES);
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
-import { keystoneVersion } from './machine/assembly';
+import { loadedVersion } from './machine/assembly';
 import { bpfAllowed, Emu } from './native';
 
 /** One thing that is there or not. */
@@ -14,21 +14,21 @@ export interface Finding {
 
 const firstLine = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function attempt(what: string, needed: boolean, look: () => string): Finding {
+async function attempt(what: string, needed: boolean, look: () => string | Promise<string>): Promise<Finding> {
   try {
-    return { what, ok: true, text: look(), needed };
+    return { what, ok: true, text: await look(), needed };
   } catch (error) {
     return { what, ok: false, text: firstLine(error), needed };
   }
 }
 
 /** What this machine has and lacks. */
-export function examine(): Finding[] {
-  const bpf = (): Finding => {
+export function examine(): Promise<Finding[]> {
+  const bpf = async (): Promise<Finding> => {
     const { allowed, reason } = bpfAllowed();
     return { what: 'bpf(2)', ok: allowed, text: allowed ? 'allowed' : reason, needed: false };
   };
-  return [
+  return Promise.all([
     attempt('Node', true, () => `${process.version}, ${process.platform} ${process.arch}`),
     attempt('compiler', false, () => {
       const output = execFileSync('cc', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
@@ -38,8 +38,8 @@ export function examine(): Finding[] {
       const { version, path } = Emu.library();
       return `${version}, ${path}`;
     }),
-    attempt('Keystone', false, () => keystoneVersion()),
+    attempt('Keystone', false, loadedVersion),
     bpf(),
     attempt('kernel', false, () => release()),
-  ];
+  ]);
 }

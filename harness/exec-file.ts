@@ -1,6 +1,6 @@
 import { JitError, type ProgramType, programErrors, type StackPolicy } from '../jit';
-import { isIssues, readSources } from './compile-text';
 import { type ExecResult, execute } from './exec-requests';
+import { isIssues, readSources } from './read-program';
 import type { Issue } from './spec';
 
 /** What the programs of a file do with a context, in order. */

@@ -156,6 +156,13 @@ describe('what names mean, and what fits together', () => {
       [/^4:26 {2}expect\.memory\.ctx: 2 bytes, expected at most the 1 of ctx$/],
     ],
     [
+      'a clobber that has no value yet',
+      `${program()}clobbers: { bpf_ktime_get_ns: [{ r9: kernel_stack(main) }] }\n`,
+      [
+        /^3:40 {2}clobbers\.bpf_ktime_get_ns\[0\]\.r9: `kernel_stack\(\)` has no value while the program runs, expected/,
+      ],
+    ],
+    [
       'clobber of an unknown helper',
       `${program()}clobbers: { bpf_ktime_get_n: [] }\n`,
       [/^3:13 {2}clobbers\.bpf_ktime_get_n: unknown helper or kfunc.*\(did you mean `bpf_ktime_get_ns`\?\)$/],

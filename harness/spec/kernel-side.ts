@@ -86,6 +86,10 @@ export function lowerClobbers(
       const registers = CALLER_SAVED.flatMap((register): [CallerSaved, Placed<Term>][] => {
         const value = rule[register];
         const term = value === undefined ? undefined : context.term(value, [...here, register], names);
+        if (term?.value.parts.some(({ atom }) => atom.kind === 'kernel_stack')) {
+          const expected = 'a number, fp(), block(), junk() or caller.<register>';
+          context.report([...here, register], '`kernel_stack()` has no value while the program runs', { expected });
+        }
         return term ? [[register, term]] : [];
       });
       return {

@@ -25,24 +25,7 @@ export type CheckId = (typeof CHECK_IDS)[number];
 export const VERDICTS = ['holds', 'fails', 'refused', 'not-applicable'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** Program types, in lower case (BPF_PROG_TYPE_*). */
-export const PROGRAM_TYPES = [
-  'kprobe',
-  'tracepoint',
-  'perf_event',
-  'raw_tracepoint',
-  'raw_tracepoint_writable',
-  'tracing',
-  'lsm',
-  'struct_ops',
-  'ext',
-  'socket_filter',
-  'sched_cls',
-  'xdp',
-  'syscall',
-  'cgroup_skb',
-] as const;
-export type ProgramType = (typeof PROGRAM_TYPES)[number];
+export { PROGRAM_TYPES, type ProgramType } from './jit';
 
 /** Registers that a called function may destroy (System V ABI, x86-64). */
 export const CALLER_SAVED = ['rax', 'rcx', 'rdx', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11'] as const;
