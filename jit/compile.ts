@@ -1,8 +1,7 @@
 import type { ProgramFacts, SubprogFacts } from './analysis/facts';
 import { roundUp } from './analysis/facts';
-import type { Insn } from './bpf/insn';
+import { type Insn, slots } from './bpf/insn';
 import { BPF_REG_6, BPF_REG_FP } from './bpf/opcodes';
-import { pcsOf } from './bpf/program';
 import { type EmitContext, JitError, type Resolver } from './emit/context';
 import { emitInsn } from './emit/insn';
 import { layOut } from './emit/layout';
@@ -26,6 +25,9 @@ export interface CompileInput {
   readonly config: KernelConfig;
   readonly resolver: Resolver;
 }
+
+/** Slots of each opcode. */
+const SLOTS = Uint8Array.from({ length: 256 }, (_, code) => slots({ code }));
 
 /** BPF r6..r9 that any field of an instruction names (detect_reg_usage()). */
 function usedCalleeSaved(insns: readonly Insn[]): number[] {
@@ -72,9 +74,12 @@ function compileSubprog(input: CompileInput, index: number): JitFunction {
   const shared = { out, insns, facts, config, policy, resolver, view, registers, kernelDepth, saved, boundary };
   const context: EmitContext = { ...shared, ...progress };
   emitPrologue(context);
-  const pcs = pcsOf(insns);
-  for (const [i, insn] of insns.entries()) emitInsn(context, insn, pcs[i]!);
-  const layout = placed(() => layOut(out.items, pcs[insns.length]!, { extraPass: input.subprogs.length > 1 }), index);
+  let pc = 0;
+  for (const insn of insns) {
+    emitInsn(context, insn, pc);
+    pc += SLOTS[insn.code]!;
+  }
+  const layout = placed(() => layOut(out.items, pc, { extraPass: input.subprogs.length > 1 }), index);
   const frame = {
     register: view?.register ?? Gpr.rbp,
     isPrivate: view !== null,

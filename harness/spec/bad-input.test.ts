@@ -159,7 +159,7 @@ describe('what names mean, and what fits together', () => {
       'a clobber that has no value yet',
       `${program()}clobbers: { bpf_ktime_get_ns: [{ r9: kernel_stack(main) }] }\n`,
       [
-        /^3:40 {2}clobbers\.bpf_ktime_get_ns\[0\]\.r9: `kernel_stack\(\)` has no value while the program runs, expected/,
+        /^3:38 {2}clobbers\.bpf_ktime_get_ns\[0\]\.r9: `kernel_stack\(\)` has no value while the program runs, expected/,
       ],
     ],
     [

@@ -12,7 +12,7 @@ export interface MachineInsn {
   readonly operands: readonly Operand[];
   readonly site: Site;
   /** A load or store that may fault: the exception table skips it and zeroes this register, if any. */
-  readonly onFault?: { readonly zero: number | null };
+  readonly onFault: { readonly zero: number | null } | null;
 }
 
 /** A jump to another BPF instruction: its size is settled by the pass loop. */
@@ -38,7 +38,7 @@ export type StreamItem = MachineInsn | BpfJump | LabelMark;
 export class Stream implements Sink {
   readonly items: StreamItem[] = [];
   private site: Site;
-  private onFault: NonNullable<MachineInsn['onFault']> | null = null;
+  private onFault: MachineInsn['onFault'] = null;
 
   constructor(readonly subprog: number) {
     this.site = { subprog, pc: PROLOGUE_PC, role: 'body' };
@@ -55,9 +55,7 @@ export class Stream implements Sink {
   }
 
   put(form: FormName, ...operands: Operand[]): void {
-    const { site, onFault } = this;
-    if (onFault === null) this.items.push({ kind: 'insn', form: FORMS[form], operands, site });
-    else this.items.push({ kind: 'insn', form: FORMS[form], operands, site, onFault });
+    this.items.push({ kind: 'insn', form: FORMS[form], operands, site: this.site, onFault: this.onFault });
   }
 
   /** What `emit` puts gets an entry in the exception table. */
