@@ -1,6 +1,7 @@
 import { GPR_NAMES, Gpr, type KernelConfig, X86_64 } from '../../jit';
 import { callArguments, callerState, destroyCallerSaved } from '../kernel/clobber';
 import { helperResult } from '../kernel/helpers';
+import { THUNKS } from '../kernel/may-goto';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
 import { junk } from '../machine/junk';
 import { CONTEXT_BASE, CPUS, entryRsp, percpuOffset, stackBase, u64 } from '../machine/layout';
@@ -106,8 +107,10 @@ class Runner {
     const nth = (this.calls.get(name) ?? 0) + 1;
     this.calls.set(name, nth);
     const call = { name, nth, cpu: this.cpu, seed: world.seed, arguments: callArguments(regs), memory: this.machine };
+    const thunk = Object.hasOwn(THUNKS, name) ? THUNKS[name] : undefined;
     const { planned, result } = this.planned(name, nth);
-    destroyCallerSaved(regs, call, result ?? this.setup.returns.get(name) ?? helperResult(call), planned);
+    if (thunk) thunk(regs, call);
+    else destroyCallerSaved(regs, call, result ?? this.setup.returns.get(name) ?? helperResult(call), planned);
     return this.machine.returnFromHelper(`${name} ${nth} below rsp`);
   }
 
