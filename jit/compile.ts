@@ -70,9 +70,21 @@ function compileSubprog(input: CompileInput, index: number): JitFunction {
   const kernelDepth = view ? 0 : roundUp(facts.stackDepth, 8);
   const saved = savedRegisters(facts, insns);
   const boundary = facts.exceptionCallback ? (input.facts.subprogs[0] ?? null) : null;
-  const progress = { firstExit: -1, tailCalls: 0 };
-  const shared = { out, insns, facts, config, policy, resolver, view, registers, kernelDepth, saved, boundary };
-  const context: EmitContext = { ...shared, ...progress };
+  const context: EmitContext = {
+    out,
+    insns,
+    facts,
+    config,
+    policy,
+    resolver,
+    view,
+    registers,
+    kernelDepth,
+    saved,
+    boundary,
+    firstExit: -1,
+    tailCalls: 0,
+  };
   emitPrologue(context);
   let pc = 0;
   for (const insn of insns) {
@@ -86,7 +98,8 @@ function compileSubprog(input: CompileInput, index: number): JitFunction {
     kernelDepth,
     saved,
   };
-  return { ...layout, name, index, frame, bodyOffset: layout.addrs[0]! };
+  const { bytes, relocations, exceptionTable, addrs, passes, listing } = layout;
+  return { bytes, relocations, exceptionTable, addrs, passes, listing, name, index, frame, bodyOffset: addrs[0]! };
 }
 
 /** Errors of layout are the subprog's. */

@@ -69,6 +69,13 @@ function build(): Command {
     .description('print the JSON Schema of specs')
     .action(() => (require('./schema') as typeof import('./schema')).schema());
   program
+    .command('bench')
+    .description('how fast the JIT is on this machine')
+    .argument('<what>', 'jit')
+    .addOption(new Option('--runs <n>', 'how often all captures are compiled').argParser(natural).default(100))
+    .option('--json', 'figures as JSON')
+    .action((what, options) => (require('./bench') as typeof import('./bench')).bench(what, options));
+  program
     .command('doctor')
     .description('what this machine has, and what it lacks')
     .action(() => (require('./doctor') as typeof import('./doctor')).doctor());

@@ -46,8 +46,8 @@ export interface CodeLayout {
 /**
  * The machine code of a stream before jumps have their place: each item's bytes, one after the other.
  *
- * There is one, for all subprogs: arrays whose length is known only afterwards cost more to allocate than to fill (a
- * quarter of the time that an average subprog takes). Nothing of it outlives a call of {@link layOut}.
+ * There is one, for all subprogs: a typed array costs more to allocate than most subprogs take to fill it. Nothing of it
+ * outlives a call of {@link layOut}.
  */
 class Pieces implements CodeBuffer {
   bytes = new Uint8Array(4096);

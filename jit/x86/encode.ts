@@ -128,8 +128,8 @@ function regAt(operands: readonly Operand[], index: number): number {
 }
 
 /**
- * Appends one instruction. `operands` are those of the row, fixed ones left out. What each of them is, the row says: to
- * ask the operands, which are of eight shapes, takes twice as long.
+ * Appends one instruction. `operands` are those of the row, fixed ones left out. What each of them is, the row says: the
+ * operands themselves are of many shapes, and slow to ask.
  * @returns the number of bytes
  */
 export function encode(form: Form, operands: readonly Operand[], buffer: CodeBuffer): number {

@@ -68,33 +68,28 @@ export const imm32 = (value: number, symbol?: SymbolRef): Imm =>
 export const imm64 = (value: bigint, symbol?: SymbolRef): Imm64 =>
   symbol === undefined ? { kind: 'imm64', value } : { kind: 'imm64', value, symbol };
 
+/**
+ * All memory operands have one constructor: literals here and there, some with an index and some without, are objects
+ * that V8 has to migrate one by one when they are first read (with them, compiling took more than twice as long).
+ */
+class Memory implements Mem {
+  readonly kind = 'mem';
+  constructor(
+    readonly base: number,
+    readonly index: number | null,
+    readonly scale: 1 | 2 | 4 | 8,
+    readonly disp: number,
+    readonly dispWidth: 0 | 8 | 32,
+  ) {}
+}
+
 /** `[base]` without displacement. */
-export const mem0 = (base: number): Mem => ({ kind: 'mem', base, index: null, scale: 1, disp: 0, dispWidth: 0 });
-export const memDisp8 = (base: number, disp: number): Mem => ({
-  kind: 'mem',
-  base,
-  index: null,
-  scale: 1,
-  disp,
-  dispWidth: 8,
-});
-export const memDisp32 = (base: number, disp: number): Mem => ({
-  kind: 'mem',
-  base,
-  index: null,
-  scale: 1,
-  disp,
-  dispWidth: 32,
-});
+export const mem0 = (base: number): Mem => new Memory(base, null, 1, 0, 0);
+export const memDisp8 = (base: number, disp: number): Mem => new Memory(base, null, 1, disp, 8);
+export const memDisp32 = (base: number, disp: number): Mem => new Memory(base, null, 1, disp, 32);
 /** `[base + index*scale + disp]`. */
-export const memIndex = (base: number, index: number, scale: 1 | 2 | 4 | 8, disp: number, dispWidth: 8 | 32): Mem => ({
-  kind: 'mem',
-  base,
-  index,
-  scale,
-  disp,
-  dispWidth,
-});
+export const memIndex = (base: number, index: number, scale: 1 | 2 | 4 | 8, disp: number, dispWidth: 8 | 32): Mem =>
+  new Memory(base, index, scale, disp, dispWidth);
 export const gs = (disp: number, symbol?: SymbolRef): GsMem =>
   symbol === undefined ? { kind: 'gs', disp } : { kind: 'gs', disp, symbol };
 
