@@ -24,7 +24,7 @@ import {
   mayGotoStart,
 } from './loops';
 import { type Patch, patchSubprog } from './patch';
-import { upperHalfMatters } from './zero-extend';
+import { upperHalves } from './zero-extend';
 
 /** The kfunc by which may_goto asks the clock. It is no kfunc of the kernel: only rewritten programs call it. */
 export const MAY_GOTO_THUNK = 'arch_bpf_timed_may_goto';
@@ -57,7 +57,13 @@ function inlined(insn: Insn, config: KernelConfig): Patch {
   return INLINED[helperName(insn.imm)]?.(config) ?? null;
 }
 
-function rewriteSubprog(subprog: Subprog, ownDepth: number, options: RewriteOptions, thunk: number) {
+function rewriteSubprog(
+  subprog: Subprog,
+  ownDepth: number,
+  options: RewriteOptions,
+  thunk: number,
+  upperHalf: (index: number) => boolean,
+) {
   const { config, inline } = options;
   const { insns } = subprog;
   const pcs = pcsOf(insns);
@@ -73,7 +79,7 @@ function rewriteSubprog(subprog: Subprog, ownDepth: number, options: RewriteOpti
   const patches = insns.map((insn, at): Patch => {
     if (callbacks[at] !== null) return loopPatch(loopDepth, callbacks[at]!);
     if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk);
-    if (isCmpxchg32(insn) && upperHalfMatters(insns, pcs, at)) return [insn, zeroExtendR0];
+    if (isCmpxchg32(insn) && upperHalf(at)) return [insn, zeroExtendR0];
     return divisionPatch(insn) ?? (inline ? inlined(insn, config) : null);
   });
   return { ...patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patches), added: depth - ownDepth };
@@ -90,7 +96,10 @@ const DEFAULT_CALLBACK: Subprog = { name: 'default_exception_cb', insns: [bpf.mo
 export function rewrite(program: Program, options: RewriteOptions): Rewritten {
   const { ownDepths, throws, exceptionCallback } = options;
   const thunk = program.kfuncs.length;
-  const done = program.subprogs.map((subprog, i) => rewriteSubprog(subprog, ownDepths[i]!, options, thunk));
+  const upperHalf = upperHalves(program);
+  const done = program.subprogs.map((subprog, i) =>
+    rewriteSubprog(subprog, ownDepths[i]!, options, thunk, (at) => upperHalf(i, at)),
+  );
   const hidden = throws && exceptionCallback === undefined;
   const subprogs = done.map(({ subprog }) => subprog);
   return {

@@ -6,6 +6,7 @@ import {
   BPF_CALL,
   BPF_CMPXCHG,
   BPF_DW,
+  BPF_END,
   BPF_EXIT,
   BPF_FETCH,
   BPF_JA,
@@ -13,7 +14,10 @@ import {
   BPF_JMP32,
   BPF_LD,
   BPF_LDX,
+  BPF_LOAD_ACQ,
   BPF_MOV,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_FUNC,
   BPF_ST,
   BPF_STX,
   BPF_X,
@@ -22,6 +26,9 @@ import {
   insnMode,
   insnSize,
   isJmp,
+  isLdImm64,
+  type Program,
+  pcsOf,
 } from '../bpf';
 
 /** What an instruction does to r0: reads all of it, overwrites it, or neither. */
@@ -29,7 +36,11 @@ type Use = 'reads' | 'overwrites' | 'neither';
 
 const named = (insn: Insn): Use => (insn.dst === 0 || insn.src === 0 ? 'reads' : 'neither');
 
+/** A byte swap of 16 or 32 bits cuts off the upper half, one of 64 moves it. */
+const useOfEnd = (insn: Insn): Use => (insn.dst !== 0 ? 'neither' : insn.imm === 64 ? 'reads' : 'overwrites');
+
 function useOfAlu(insn: Insn): Use {
+  if (aluOp(insn) === BPF_END) return useOfEnd(insn);
   const fromRegister = (insn.code & BPF_X) !== 0;
   const isMov = aluOp(insn) === BPF_MOV;
   const wide = insnClass(insn) === BPF_ALU64;
@@ -38,6 +49,7 @@ function useOfAlu(insn: Insn): Use {
 }
 
 function useOfStx(insn: Insn): Use {
+  if (insnMode(insn) === BPF_ATOMIC && insn.imm === BPF_LOAD_ACQ) return useOfLoad(insn);
   const wide = insnSize(insn) === BPF_DW;
   const atomic = insnMode(insn) === BPF_ATOMIC;
   const exchanges = atomic && insn.imm === BPF_CMPXCHG;
@@ -45,8 +57,10 @@ function useOfStx(insn: Insn): Use {
   return exchanges || (atomic && insn.src === 0 && (insn.imm & BPF_FETCH) !== 0) ? 'overwrites' : 'neither';
 }
 
+const useOfLoad = ({ dst, src }: Insn): Use => (src === 0 ? 'reads' : dst === 0 ? 'overwrites' : 'neither');
+
 function useOfJmp(insn: Insn): Use {
-  if (aluOp(insn) === BPF_EXIT) return 'reads';
+  if (aluOp(insn) === BPF_EXIT) return 'neither';
   if (aluOp(insn) === BPF_CALL) return 'overwrites';
   if (aluOp(insn) === BPF_JA) return 'neither';
   return insn.dst === 0 || ((insn.code & BPF_X) !== 0 && insn.src === 0) ? 'reads' : 'neither';
@@ -55,7 +69,7 @@ function useOfJmp(insn: Insn): Use {
 /** By class; a 32-bit jump reads only the lower half. */
 const USES: Readonly<Record<number, (insn: Insn) => Use>> = {
   [BPF_LD]: ({ dst }) => (dst === 0 ? 'overwrites' : 'neither'),
-  [BPF_LDX]: ({ dst, src }) => (src === 0 ? 'reads' : dst === 0 ? 'overwrites' : 'neither'),
+  [BPF_LDX]: useOfLoad,
   [BPF_ST]: (insn) => named({ ...insn, src: insn.dst }),
   [BPF_STX]: useOfStx,
   [BPF_ALU]: useOfAlu,
@@ -64,29 +78,72 @@ const USES: Readonly<Record<number, (insn: Insn) => Use>> = {
   [BPF_JMP32]: () => 'neither',
 };
 
-/** Where execution can go on, as slots. */
+const isExit = (insn: Insn): boolean => insnClass(insn) === BPF_JMP && aluOp(insn) === BPF_EXIT;
+
+/** Where execution can go on in the same subprog, as slots. */
 function successors(insn: Insn, pc: number, next: number): number[] {
   if (!isJmp(insn) || aluOp(insn) === BPF_CALL) return [next];
-  if (aluOp(insn) === BPF_EXIT && insnClass(insn) === BPF_JMP) return [];
+  if (isExit(insn)) return [];
   if (aluOp(insn) === BPF_JA) return [pc + 1 + (insnClass(insn) === BPF_JMP32 ? insn.imm : insn.off)];
   return [next, pc + 1 + insn.off];
 }
 
+/** An instruction of a program: subprog, and index in it. */
+type At = readonly [subprog: number, index: number];
+
+interface Function {
+  readonly insns: readonly Insn[];
+  readonly pcs: readonly number[];
+  readonly indexOf: ReadonlyMap<number, number>;
+  /** Where it is called from; null when C code gets its result: all of r0 is read then. */
+  readonly callers: readonly At[] | null;
+}
+
+/** The functions of a program, with who calls them. */
+function functionsOf({ subprogs }: Program): Function[] {
+  const callers = subprogs.map((): At[] => []);
+  const toC = new Set(subprogs.flatMap(({ isGlobal }, i) => (i === 0 || isGlobal ? [i] : [])));
+  subprogs.forEach(({ insns }, subprog) => {
+    insns.forEach((insn, index) => {
+      if (isLdImm64(insn) && insn.src === BPF_PSEUDO_FUNC) toC.add(Number(insn.imm64! & 0xffffffffn));
+      if (insn.code === (BPF_JMP | BPF_CALL) && insn.src === BPF_PSEUDO_CALL) callers[insn.imm]?.push([subprog, index]);
+    });
+  });
+  return subprogs.map(({ insns }, i) => {
+    const pcs = pcsOf(insns);
+    // Whoever is never called is an exception callback, or another entry that only C code knows.
+    const fromC = toC.has(i) || callers[i]!.length === 0;
+    return { insns, pcs, indexOf: new Map(pcs.map((pc, at) => [pc, at])), callers: fromC ? null : callers[i]! };
+  });
+}
+
 /**
- * Whether the upper half of r0 matters behind the instruction at index `at`: some path reads all of r0 before
- * anything overwrites it (the verifier's zext_dst).
+ * For each instruction of a program whether the upper half of r0 matters behind it: some path reads all of r0 before
+ * anything overwrites it (the verifier's zext_dst). The result of a static subprog is whatever its callers make of it.
  */
-export function upperHalfMatters(insns: readonly Insn[], pcs: readonly number[], at: number): boolean {
-  const indexOf = new Map(pcs.map((pc, i) => [pc, i]));
-  const seen = new Set<number>();
-  const open = [at + 1];
-  for (let i = open.pop(); i !== undefined; i = open.pop()) {
-    const insn = insns[i];
-    if (!insn || seen.has(i)) continue;
-    seen.add(i);
+export function upperHalves(program: Program): (subprog: number, index: number) => boolean {
+  let functions: Function[] | undefined;
+  return (subprog, index) => {
+    functions ??= functionsOf(program);
+    return matters(functions, [subprog, index + 1]);
+  };
+}
+
+function matters(functions: readonly Function[], start: At): boolean {
+  const seen = new Set<string>();
+  const open: At[] = [start];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    const [subprog, index] = at;
+    const { insns, pcs, indexOf, callers } = functions[subprog]!;
+    const insn = insns[index];
+    const key = `${subprog} ${index}`;
+    if (!insn || seen.has(key)) continue;
+    seen.add(key);
     const use = USES[insnClass(insn)]!(insn);
-    if (use === 'reads') return true;
-    if (use === 'neither') open.push(...successors(insn, pcs[i]!, pcs[i + 1]!).map((pc) => indexOf.get(pc)!));
+    if (use === 'reads' || (isExit(insn) && callers === null)) return true;
+    if (use === 'overwrites') continue;
+    if (isExit(insn)) open.push(...callers!.map(([caller, call]): At => [caller, call + 1]));
+    else open.push(...successors(insn, pcs[index]!, pcs[index + 1]!).map((pc): At => [subprog, indexOf.get(pc)!]));
   }
   return false;
 }
