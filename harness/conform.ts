@@ -10,7 +10,7 @@ import {
   type Program,
   policyNamed,
 } from '../jit';
-import { calledHelpers } from './build';
+import { type Built, calledHelpers } from './build';
 import {
   asDefined,
   type CaseOutcome,
@@ -24,9 +24,10 @@ import {
   parsePluginInput,
   runInterpreted,
 } from './conformance';
-import { type ExecResult, execute } from './exec-requests';
+import { type ExecResult, prepare, runPrepared } from './exec-requests';
 import { CONTEXT_BASE } from './machine/layout';
 import { interpret } from './oracle';
+import type { WholeProgram } from './request-program';
 
 /** The policies under which each program runs; they and the interpreter must agree. */
 const POLICIES = ['kernel-stack', 'linux-6.18', 'subtree'] as const;
@@ -47,32 +48,44 @@ export interface ConformanceReport {
   readonly errors: readonly string[];
 }
 
-function runOn(program: Program, memory: Uint8Array, args: readonly bigint[], policy: string): ExecResult {
-  const whole = { program, type: 'socket_filter', attachType: undefined, exceptionCallback: undefined } as const;
-  const options = { policy: policyNamed(policy)!, entryArguments: () => args };
-  return execute('prog', { ...whole, asyncCallbacks: [] }, [memory], options)[0]!;
-}
+/** Type of the programs: one that may have private frames. */
+const whole = (program: Program): WholeProgram => {
+  return { program, type: 'kprobe', attachType: undefined, exceptionCallback: undefined, asyncCallbacks: [] };
+};
 
-function emulated(each: ConformanceCase, policy: string): CaseOutcome {
-  if (each.program === null) return { error: each.refusal ?? 'there is no program' };
-  const [unknown] = calledHelpers([{ program: each.program }]).filter((name) => HELPERS.id(name) === undefined);
-  if (unknown !== undefined) return { error: `unknown function ${unknown}` };
-  try {
-    const args = entryArguments(each, CONTEXT_BASE);
-    const { r0, findings } = runOn(each.program, each.memory, args, policy);
-    const [first] = findings;
-    return first ? { error: `${first.check}: ${first.message}` } : { r0: BigInt(r0) };
-  } catch (error) {
-    if (!(error instanceof JitError)) throw error;
-    return { error: error.message };
-  }
+const codeOf = ({ world }: Built): string => world.programs.flatMap(({ code }) => code.map(String)).join();
+
+const outcomeOf = ({ r0, findings: [first] }: ExecResult): CaseOutcome =>
+  first ? { error: `${first.check}: ${first.message}` } : { r0: BigInt(r0) };
+
+/** Runs a case under each policy; policies that give the same bytes share a run. */
+function emulated(each: ConformanceCase): CaseOutcome[] {
+  const { program, memory } = each;
+  if (program === null) return POLICIES.map(() => ({ error: each.refusal ?? 'there is no program' }));
+  const [unknown] = calledHelpers([{ program }]).filter((name) => HELPERS.id(name) === undefined);
+  if (unknown !== undefined) return POLICIES.map(() => ({ error: `unknown function ${unknown}` }));
+  const known = new Map<string, CaseOutcome>();
+  return POLICIES.map((policy) => {
+    try {
+      const options = { policy: policyNamed(policy)!, entryArguments: entryArguments(each, CONTEXT_BASE) };
+      const built = prepare('prog', whole(program), memory, options);
+      const code = codeOf(built);
+      const outcome = known.get(code) ?? outcomeOf(runPrepared(built, options));
+      known.set(code, outcome);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof JitError)) throw error;
+      return { error: error.message };
+    }
+  });
 }
 
 /** Runs a case in the interpreter and in the emulator under each policy. */
 function judgeConformance(each: ConformanceCase): Conformance {
+  const ran = emulated(each);
   const outcomes: [string, CaseOutcome][] = [
     ['interpreter', runInterpreted(each, interpret)],
-    ...POLICIES.map((policy): [string, CaseOutcome] => [policy, emulated(each, policy)]),
+    ...POLICIES.map((policy, i): [string, CaseOutcome] => [policy, ran[i]!]),
   ];
   const wrong = outcomes.flatMap(([who, outcome]) => {
     const { pass, detail } = judgeOutcome(each, outcome);
@@ -127,10 +140,9 @@ export function runPlugin(args: readonly string[], stdin: string): PluginAnswer 
   try {
     const { memory } = input;
     const entry = [memory.length === 0 ? 0n : CONTEXT_BASE, BigInt(memory.length)];
-    const { r0, findings } = runOn(loaded.program, memory, entry, 'linux-6.18');
-    const [first] = findings;
-    if (first) return { ok: false, error: `${first.check}: ${first.message}` };
-    return { ok: true, text: BigInt(r0).toString(16) };
+    const options = { policy: policyNamed('linux-6.18')!, entryArguments: entry };
+    const outcome = outcomeOf(runPrepared(prepare('prog', whole(loaded.program), memory, options), options));
+    return 'r0' in outcome ? { ok: true, text: outcome.r0.toString(16) } : { ok: false, error: outcome.error };
   } catch (error) {
     if (!(error instanceof JitError)) throw error;
     return { ok: false, error: error.message };

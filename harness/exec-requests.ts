@@ -1,5 +1,5 @@
 import { type KernelConfig, LINUX_6_18, type StackPolicy } from '../jit';
-import { buildWorld } from './build';
+import { type Built, buildWorld } from './build';
 import { checkInput, findingReport, findings } from './examine';
 import type { FindingReport } from './report/model';
 import { type Request, RequestProblem, verify, type WholeProgram, wholeProgram } from './request-program';
@@ -46,38 +46,45 @@ export interface ExecOptions {
   readonly policy: StackPolicy;
   readonly config?: KernelConfig;
   readonly seed?: number;
-  /** r1, r2, ... for a context; by default r1 points to it. */
-  readonly entryArguments?: (context: Uint8Array) => readonly bigint[];
+  /** r1, r2, ...; by default r1 points to the context. */
+  readonly entryArguments?: readonly bigint[];
 }
 
 /**
- * Compiles a program that a kernel has accepted and runs it on each context, with every check on. It is not refused for
- * the depth of its stack: another layout than the kernel's may need more of it.
+ * Compiles a program that a kernel has accepted, for one context. It is not refused for the depth of its stack: another
+ * layout than the kernel's may need more of it.
  * @throws JitError
  */
+export function prepare(name: string, whole: WholeProgram, context: Uint8Array, options: ExecOptions): Built {
+  const { policy, config = LINUX_6_18, seed = 1 } = options;
+  const verified = { name, ...verify(whole, policy, config, true) };
+  const maps = verified.program.maps.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
+  return buildWorld([verified], { seed, context, maps }, { policy, config, bodies: new Map() });
+}
+
+/** Runs what was prepared once, with every check on. */
+export function runPrepared(built: Built, options: ExecOptions): ExecResult {
+  const { config = LINUX_6_18, entryArguments } = options;
+  const event = { kind: 'run', program: built.world.programs[0]!.name, times: 1, position: NOWHERE } as const;
+  const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
+  const run = runScenario(entryArguments ? { ...setup, entryArguments } : setup)[0]!;
+  const r0 = run.after[0]!;
+  return {
+    retval: Number(r0 & 0xffffffffn),
+    r0: r0.toString(),
+    ctx: Buffer.from(run.memory.get('ctx')!).toString('hex'),
+    findings: findings(checkInput(run, ANYTHING)).map((each, at) => findingReport(each, at, '', () => null)),
+  };
+}
+
+/** Compiles a program and runs it on each context. @throws JitError */
 export function execute(
   name: string,
   whole: WholeProgram,
   contexts: readonly Uint8Array[],
   options: ExecOptions,
 ): ExecResult[] {
-  const { policy, config = LINUX_6_18, seed = 1, entryArguments } = options;
-  const verified = { name, ...verify(whole, policy, config, true) };
-  return contexts.map((context): ExecResult => {
-    const maps = verified.program.maps.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
-    const built = buildWorld([verified], { seed, context, maps }, { policy, config, bodies: new Map() });
-    const event = { kind: 'run', program: name, times: 1, position: NOWHERE } as const;
-    const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
-    const args = entryArguments && { entryArguments: entryArguments(context) };
-    const run = runScenario({ ...setup, ...args })[0]!;
-    const r0 = run.after[0]!;
-    return {
-      retval: Number(r0 & 0xffffffffn),
-      r0: r0.toString(),
-      ctx: Buffer.from(run.memory.get('ctx')!).toString('hex'),
-      findings: findings(checkInput(run, ANYTHING)).map((each, at) => findingReport(each, at, '', () => null)),
-    };
-  });
+  return contexts.map((context) => runPrepared(prepare(name, whole, context, options), options));
 }
 
 /**
