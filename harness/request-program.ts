@@ -40,7 +40,7 @@ export function optionalIndex(value: unknown, field: string): number | undefined
 
 /** An address: `0x` and hex digits, or a number. @throws RequestProblem */
 export function address(value: unknown, field: string): bigint {
-  if (typeof value === 'string' && /^(0x[0-9a-f]{1,16}|\d{1,19})$/i.test(value)) return BigInt(value);
+  if (typeof value === 'string' && /^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(value)) return BigInt(value);
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
   throw new RequestProblem(`${field}: expected an address, as \`0xffffffffc0020000\``);
 }
