@@ -60,6 +60,11 @@ describe('bad requests', () => {
     ['nothing to compile', { name: 'bad' }, /funcs: expected/],
     ['unknown type', { ...insns('b700000000000000', exit), prog_type: 'KPROB' }, /prog_type: .*KPROB/],
     ['recursion', insns('8510000001000000', exit, '85100000ffffffff', exit), /recursive call/],
+    [
+      'an address over 64 bits',
+      { ...insns('b700000000000000', exit), ksyms: ['99999999999999999999'] },
+      /ksyms: expected an address/,
+    ],
     ['no list', { name: 'bad', insns: 'b7' }, /insns: expected a list/],
     ['wrong facts', { name: 'bad', funcs: [{ insns: [exit], stack_depth: -1 }] }, /funcs\[0\]\.stack_depth/],
   ];

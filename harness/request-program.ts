@@ -40,8 +40,11 @@ export function optionalIndex(value: unknown, field: string): number | undefined
 
 /** An address: `0x` and hex digits, or a number. @throws RequestProblem */
 export function address(value: unknown, field: string): bigint {
-  if (typeof value === 'string' && /^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(value)) return BigInt(value);
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof text === 'string' && /^(0x[0-9a-f]+|\d+)$/i.test(text)) {
+    const parsed = BigInt(text);
+    if (parsed < 1n << 64n) return parsed;
+  }
   throw new RequestProblem(`${field}: expected an address, as \`0xffffffffc0020000\``);
 }
 

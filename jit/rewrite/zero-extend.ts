@@ -91,7 +91,8 @@ function successors(insn: Insn, pc: number, next: number): number[] {
 /** An instruction of a program: subprog, and index in it. */
 type At = readonly [subprog: number, index: number];
 
-interface Function {
+/** A subprog, and who gets its result. */
+interface CalledCode {
   readonly insns: readonly Insn[];
   readonly pcs: readonly number[];
   readonly indexOf: ReadonlyMap<number, number>;
@@ -100,7 +101,7 @@ interface Function {
 }
 
 /** The functions of a program, with who calls them. */
-function functionsOf({ subprogs }: Program): Function[] {
+function functionsOf({ subprogs }: Program): CalledCode[] {
   const callers = subprogs.map((): At[] => []);
   const toC = new Set(subprogs.flatMap(({ isGlobal }, i) => (i === 0 || isGlobal ? [i] : [])));
   subprogs.forEach(({ insns }, subprog) => {
@@ -122,14 +123,14 @@ function functionsOf({ subprogs }: Program): Function[] {
  * anything overwrites it (the verifier's zext_dst). The result of a static subprog is whatever its callers make of it.
  */
 export function upperHalves(program: Program): (subprog: number, index: number) => boolean {
-  let functions: Function[] | undefined;
+  let functions: CalledCode[] | undefined;
   return (subprog, index) => {
     functions ??= functionsOf(program);
     return matters(functions, [subprog, index + 1]);
   };
 }
 
-function matters(functions: readonly Function[], start: At): boolean {
+function matters(functions: readonly CalledCode[], start: At): boolean {
   const seen = new Set<string>();
   const open: At[] = [start];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
