@@ -176,7 +176,9 @@ class Runner {
   run(): Run[] {
     const { world, events, cpu } = this.setup;
     try {
-      const entries = events.flatMap((event) => Array.from({ length: event.times }, () => event));
+      const entries = events.flatMap((event) =>
+        event.kind === 'run' ? Array.from({ length: event.times }, () => event) : [],
+      );
       return entries.map((event, i) => {
         const program = world.programs.findIndex(({ name }) => name === event.program);
         return this.enter(program, event.cpu ?? cpu, i === entries.length - 1);

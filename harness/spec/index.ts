@@ -1,5 +1,15 @@
+export type { Claim, Premise } from './claim';
 export type { Placed } from './context';
-export type { RunEvent, ScenarioEvent } from './events';
+export type { EventPoint, PointRole } from './event-points';
+export type {
+  FireEvent,
+  InterruptEvent,
+  ReplaceEvent,
+  RunEvent,
+  ScenarioEvent,
+  ThrowEvent,
+  TrampolineEvent,
+} from './events';
 export type {
   DeclaredVerdict,
   Expectation,

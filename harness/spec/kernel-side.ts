@@ -38,6 +38,8 @@ export interface MapSpec {
   readonly size: number;
   /** All `size` bytes. */
   readonly init: Uint8Array;
+  /** Of an array of programs: how many entries it has, and the program at each index that holds one. Its size is 0. */
+  readonly programs?: { readonly entries: number; readonly slots: ReadonlyMap<number, string> };
   readonly position: Position;
 }
 

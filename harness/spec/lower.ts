@@ -1,3 +1,4 @@
+import type { Claim } from './claim';
 import { LowerContext } from './context';
 import type { Expectation } from './expectation';
 import { Expectations } from './expectations';
@@ -40,6 +41,7 @@ export interface LoweredSpec {
   /** The sweep's values; empty without a sweep. */
   readonly point: Point;
   readonly claims: readonly string[];
+  readonly claim?: Claim;
   readonly seed: number;
   readonly cpus: readonly number[];
   /** The first one runs by default. */

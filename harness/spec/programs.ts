@@ -5,7 +5,7 @@ import { pcsOf } from './jit';
 import { type KernelNames, kernelNames } from './kernel-names';
 import type { ProgramType } from './names';
 import type { Spec } from './schema';
-import { SubprogNames } from './subprogs';
+import { SubprogNames, type SubprogRef } from './subprogs';
 import { depthKey, type Point } from './sweep';
 
 /** One of a spec's programs, ready for the JIT. */
@@ -13,7 +13,26 @@ export interface LoweredProgram extends LoweredBody {
   readonly name: string;
   readonly type: ProgramType;
   readonly attachType?: string;
+  /** Subprogs, by index: the exception callback, and callbacks that C code calls later. */
+  readonly exceptionCallback?: number;
+  readonly asyncCallbacks: readonly number[];
+  /** Of an extension: the subprog that it is compiled to replace, so that it keeps the target's frame pointer alive. */
+  readonly awareOf?: SubprogRef;
+  /** Where a generated body throws when a scenario says so. */
+  readonly throws: readonly ThrowSite[];
   readonly position: Position;
+}
+
+/**
+ * A `bpf_throw` in a generated body. It looks at two words of the map: how many more times it comes by until it throws (0:
+ * never), and the cookie.
+ */
+export interface ThrowSite {
+  /** Index of the subprog. */
+  readonly subprog: number;
+  readonly map: string;
+  /** Of the two words, in the map's value. */
+  readonly offset: number;
 }
 
 /** An error that an analysis finds in a program: of the subprog of that index, at that pc. */
@@ -59,7 +78,17 @@ export function lowerPrograms(
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
     const attach = written.attach_type === undefined ? {} : { attachType: written.attach_type };
-    return [{ name, type: written.type, ...attach, position: context.source.key(path), ...body }];
+    return [
+      {
+        name,
+        type: written.type,
+        ...attach,
+        position: context.source.key(path),
+        asyncCallbacks: [],
+        throws: [],
+        ...body,
+      },
+    ];
   });
   if (context.issues.length > before) return undefined;
   for (const program of programs) reportErrors(program, analyse?.(program) ?? [], context);
