@@ -13,17 +13,18 @@ import {
   type KernelConfig,
   link,
   type Program,
+  type ProgramType,
   type Resolver,
   type StackPolicy,
 } from '../jit';
 import { PercpuAllocator } from './kernel/percpu';
 import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
-import { helperAddress } from './machine/machine';
+import { helperAddress, type Segment } from './machine/machine';
 import { type Verified, verify } from './request-program';
 import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
-import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, World } from './run/run';
-import type { LoweredProgram } from './spec';
+import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTrampoline, World } from './run/run';
+import type { LoweredProgram, SubprogRef, ThrowSite } from './spec';
 
 /** Bytes of struct bpf_array before the first value (machine.json of the captures). */
 const ARRAY_VALUES = 0x138;
@@ -34,6 +35,8 @@ const UNPLACED = 0xffffffffc0000000n;
 /** A program after the verifier's rewrites, by name. */
 export interface NamedProgram extends Verified {
   readonly name: string;
+  readonly type: ProgramType;
+  readonly throws: readonly ThrowSite[];
 }
 
 /**
@@ -45,9 +48,9 @@ export function verifyAll(
   policy: StackPolicy,
   config: KernelConfig,
 ): NamedProgram[] {
-  return programs.map(({ name, program, type, attachType }) => {
-    const whole = { program, type, attachType, exceptionCallback: undefined, asyncCallbacks: [] };
-    return { name, ...verify(whole, policy, config, false) };
+  return programs.map(({ name, program, type, attachType, exceptionCallback, asyncCallbacks, throws }) => {
+    const whole = { program, type, attachType, exceptionCallback, asyncCallbacks };
+    return { name, type, throws, ...verify(whole, policy, config, false) };
   });
 }
 
@@ -118,10 +121,21 @@ class ImageSpace {
 /** Bodies that a spec gives in assembly: machine code by name of the helper. */
 export type HelperBodies = ReadonlyMap<string, { readonly address: bigint; readonly bytes: Uint8Array }>;
 
-function placeHelpers(names: readonly string[], bodies: HelperBodies): PlacedHelper[] {
-  return names.map((name, index) => {
-    const body = bodies.get(name);
-    return body ? { name, address: body.address, body } : { name, address: helperAddress(index) };
+function placeHelpers(
+  names: readonly string[],
+  bodies: HelperBodies,
+  trampolines: readonly SubprogRef[],
+): PlacedHelper[] {
+  const stubs: Omit<PlacedHelper, 'address'>[] = [
+    { name: 'the return to C', stub: 'return' },
+    { name: 'bpf_throw, behind the exception callback', stub: 'behind-throw' },
+    ...trampolines.map(({ program, subprog }) => {
+      return { name: `the trampoline of ${program}.${subprog}`, stub: 'trampoline' } as const;
+    }),
+  ];
+  return [...names.map((name) => ({ name })), ...stubs].map((helper, index) => {
+    const body = 'stub' in helper ? undefined : bodies.get(helper.name);
+    return body ? { ...helper, address: body.address, body } : { ...helper, address: helperAddress(index) };
   });
 }
 
@@ -145,6 +159,7 @@ export interface InitialData {
 export interface Built {
   readonly world: World;
   readonly contents: ReadonlyMap<string, Uint8Array>;
+  readonly kernelData: readonly Segment[];
   readonly percpuBytes: number;
 }
 
@@ -152,6 +167,8 @@ export interface BuildOptions {
   readonly policy: StackPolicy;
   readonly config: KernelConfig;
   readonly bodies: HelperBodies;
+  /** Subprogs that have a trampoline, each once. */
+  readonly trampolines?: readonly SubprogRef[];
 }
 
 /** An instruction of one of a world's programs that cannot be compiled. */
@@ -176,28 +193,35 @@ function ofProgram<T>(program: number, work: () => T): T {
 
 /** Compiles, links and places programs under a policy. @throws BuildError, LinkError */
 export function buildWorld(verified: readonly NamedProgram[], initial: InitialData, options: BuildOptions): Built {
-  const { policy, config, bodies } = options;
+  const { policy, config, bodies, trampolines = [] } = options;
   const allocator = new PercpuAllocator();
   const contents = new Map<string, Uint8Array>([['ctx', initial.context]]);
   const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: initial.context.length }];
   let next = MAP_BASE;
   for (const { name, size, init } of initial.maps) {
-    data.push({ name, address: next + BigInt(ARRAY_VALUES), size });
+    data.push({ name, address: next + BigInt(ARRAY_VALUES), size, pointer: next });
     contents.set(name, init);
     next += BigInt(Math.ceil((ARRAY_VALUES + size) / PAGE + 1) * PAGE);
   }
   const mapAddress = (name: string) => data.find((area) => area.name === name)!.address - BigInt(ARRAY_VALUES);
-  const helpers = placeHelpers(calledHelpers(verified), bodies);
+  const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines);
   const space = new ImageSpace();
-  const programs = verified.map(({ name, program, analysis, origins }, index): PlacedProgram => {
+  const programs = verified.map(({ name, type, throws, program, analysis, origins }, index): PlacedProgram => {
     const how = { policy, config, allocator, mapAddress };
     const { image, blocks } = ofProgram(index, () => compileProgram(name, program, analysis, how));
     const addresses = space.place(image);
     const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;
     const code = link(image, { functions: addresses, resolve });
-    return { name, program, analysis, origins, image, addresses, code, blocks };
+    return { name, type, program, analysis, origins, image, addresses, code, blocks, throws };
   });
   const variables = kernelVariables(config);
-  const world = { seed: initial.seed, programs, helpers, data, variables, code: new CodeMap(programs, helpers) };
-  return { world, contents, percpuBytes: allocator.size };
+  const code = new CodeMap(programs, helpers);
+  const placed = trampolines.map((target): PlacedTrampoline => {
+    const program = programs.findIndex(({ name }) => name === target.program);
+    const subprog = programs[program]!.program.subprogs.findIndex(({ name }) => name === target.subprog);
+    const name = `the trampoline of ${target.program}.${target.subprog}`;
+    return { program, subprog, helper: helpers.findIndex((each) => each.name === name) };
+  });
+  const world = { seed: initial.seed, programs, helpers, trampolines: placed, data, variables, code };
+  return { world, contents, kernelData: [], percpuBytes: allocator.size };
 }

@@ -17,7 +17,7 @@ export interface Found {
 
 /** Everything that checks need, for one run. */
 export function checkInput(run: Run, expectation: Expectation): CheckInput {
-  const { all, of } = findActivations(run.trace, run.world.code);
+  const { all, of } = findActivations(run.trace, run.world.code, run.marks);
   const caller = (register: string) => run.before[Gpr[register as keyof typeof Gpr]];
   const { cpu, program } = run;
   return {

@@ -57,7 +57,7 @@ export interface ExecOptions {
  */
 export function prepare(name: string, whole: WholeProgram, context: Uint8Array, options: ExecOptions): Built {
   const { policy, config = LINUX_6_18, seed = 1 } = options;
-  const verified = { name, ...verify(whole, policy, config, true) };
+  const verified = { name, type: whole.type, throws: [], ...verify(whole, policy, config, true) };
   const maps = verified.program.maps.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
   return buildWorld([verified], { seed, context, maps }, { policy, config, bodies: new Map() });
 }
@@ -67,7 +67,7 @@ export function runPrepared(built: Built, options: ExecOptions): ExecResult {
   const { config = LINUX_6_18, entryArguments } = options;
   const event = { kind: 'run', program: built.world.programs[0]!.name, times: 1, position: NOWHERE } as const;
   const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
-  const run = runScenario(entryArguments ? { ...setup, entryArguments } : setup)[0]!;
+  const run = runScenario(entryArguments ? { ...setup, entryArguments } : setup).runs[0]!;
   const r0 = run.after[0]!;
   return {
     retval: Number(r0 & 0xffffffffn),

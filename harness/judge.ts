@@ -1,5 +1,5 @@
 import { type Analysis, combine, type KernelConfig, LINUX_6_18, pcsOf, policyNamed, type StackPolicy } from '../jit';
-import { BuildError, type Built, buildWorld, calledHelpers, type HelperBodies, verifyAll } from './build';
+import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from './build';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
 import { matchListing } from './listing';
@@ -10,7 +10,16 @@ import { writtenPc } from './run/names';
 import type { World } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
-import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type Position, type SpecCase } from './spec';
+import {
+  evaluate,
+  type Issue,
+  type LoweredSpec,
+  type PolicyRef,
+  type Position,
+  type ScenarioEvent,
+  type SpecCase,
+  type SubprogRef,
+} from './spec';
 import { compare } from './verdict';
 
 export interface JudgeOptions {
@@ -57,9 +66,7 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
         const declared = expectation.framePointers?.find(
           ({ subprog: ref }) => ref.program === name && ref.subprog === subprog.name,
         );
-        const planned = seen
-          ? plannedFrame(run.world, seen.activation, run.cpu)
-          : privateFramePointer(run.world, p, s, run.cpu);
+        const planned = seen ? plannedFrame(run.world, seen.activation) : privateFramePointer(run.world, p, s, run.cpu);
         // As of the activation that was seen: a subprog that is entered twice has two.
         const environment = seen ? environmentOf(run, input.activations, seen.activation) : input.environment;
         const expected = declared ? evaluate(declared.term.value, environment) : planned;
@@ -94,6 +101,14 @@ function staticDeviation({ expectation }: SpecCase, analysis: Analysis, built: B
   return jited && built ? matchListing(built.world, 0, jited) : null;
 }
 
+/** The subprogs that events put a trampoline at, each once. */
+function traced(events: readonly ScenarioEvent[]): SubprogRef[] {
+  const targets = events.flatMap((event) => (event.kind === 'fentry' || event.kind === 'fexit' ? [event.target] : []));
+  return targets.filter((each, i) => {
+    return i === targets.findIndex(({ program, subprog }) => program === each.program && subprog === each.subprog);
+  });
+}
+
 /** Compiles, runs and judges one case on one CPU. */
 export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, options: JudgeOptions): Judged {
   const started = performance.now();
@@ -112,11 +127,6 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     const message = `the policy \`${name}\` cannot be built yet: there is no \`${policy.missing}\``;
     return { ok: false, issue: { ...spec.position, path: 'policies', message } };
   }
-  const thrower = spec.programs.find((program) => calledHelpers([program]).includes('bpf_throw'));
-  if (thrower) {
-    const message = '`bpf_throw` is called, and exceptions are not modelled yet';
-    return { ok: false, issue: { ...thrower.position, path: `programs.${thrower.name}`, message } };
-  }
   const config = options.config ?? LINUX_6_18;
   const verified = verifyAll(spec.programs, policy, config);
   const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;
@@ -134,7 +144,12 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   let built: Built;
   try {
     const initial = { seed: spec.seed, context: scenario.context, maps: spec.maps };
-    built = buildWorld(verified, initial, { policy, config, bodies: options.bodies });
+    built = buildWorld(verified, initial, {
+      policy,
+      config,
+      bodies: options.bodies,
+      trampolines: traced(scenario.events),
+    });
     built = options.alter?.(built) ?? built;
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
@@ -145,14 +160,18 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     const where = sources[error.subprog]?.[pcsOf(written.insns).indexOf(pc)] ?? position;
     return { ok: false, issue: { ...where, path: 'programs', message: error.message } };
   }
-  const { world, contents, percpuBytes } = built;
   const { clobbers, events } = scenario;
   const returns = new Map(
     scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])),
   );
-  const runs = runScenario({ world, config, contents, percpuBytes, clobbers, returns, events, cpu });
+  const { runs, missed } = runScenario({ ...built, config, clobbers, returns, events, cpu });
   const inputs = runs.map((run) => checkInput(run, specCase.expectation));
   const found = inputs.flatMap(findings);
+  // Where something went wrong before, it may be because of that.
+  if (missed.length > 0 && found.length === 0) {
+    const message = `the ${missed[0]!.kind} never happens in the scenario \`${scenario.name}\` under ${name}`;
+    return { ok: false, issue: { ...missed[0]!.position, path: `scenarios.${scenario.name}.do`, message } };
+  }
   const replay = options.replay(spec, scenario.name, name, cpu);
   const { asDeclared, reason } = compare(declared, found);
   const other = staticDeviation(specCase, verified[0]!.analysis, built);

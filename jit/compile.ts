@@ -7,6 +7,7 @@ import { emitInsn } from './emit/insn';
 import { layOut } from './emit/layout';
 import { emitPrologue } from './emit/prologue';
 import { Stream } from './emit/stream';
+import { tailCallOffset } from './emit/tail-call';
 import { BPF_CALLEE_SAVED, emitPercpuAddress } from './idioms/frames';
 import type { JitFunction, JitImage } from './image';
 import type { KernelConfig } from './kernel-config';
@@ -99,7 +100,20 @@ function compileSubprog(input: CompileInput, index: number): JitFunction {
     saved,
   };
   const { bytes, relocations, exceptionTable, addrs, passes, listing } = layout;
-  return { bytes, relocations, exceptionTable, addrs, passes, listing, name, index, frame, bodyOffset: addrs[0]! };
+  const landing = tailCallOffset(config.ibt);
+  return {
+    bytes,
+    relocations,
+    exceptionTable,
+    addrs,
+    passes,
+    listing,
+    name,
+    index,
+    frame,
+    bodyOffset: addrs[0]!,
+    landing,
+  };
 }
 
 /** Errors of layout are the subprog's. */

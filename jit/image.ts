@@ -21,6 +21,8 @@ export interface JitFunction extends CodeLayout {
   readonly frame: FrameInfo;
   /** Bytes of prologue. */
   readonly bodyOffset: number;
+  /** Offset at which a tail call lands. */
+  readonly landing: number;
   listing(): ListingRow[];
 }
 

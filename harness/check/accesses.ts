@@ -74,7 +74,7 @@ const isStackInsn = (mnemonic: string): boolean => /^(push|pop|call|leave|ret)/.
 function frameOf({ run }: CheckInput, activation: Activation): { readonly lo: bigint; readonly hi: bigint } {
   const { program, subprog } = activation;
   const { stackDepth } = run.world.programs[program]!.analysis.subprogs[subprog]!;
-  const hi = plannedFrame(run.world, activation, run.cpu);
+  const hi = plannedFrame(run.world, activation);
   return { lo: hi - BigInt(stackDepth), hi };
 }
 

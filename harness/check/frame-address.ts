@@ -30,7 +30,7 @@ function misplaced(run: Run, use: FrameUse, regions: readonly Region[]): string 
   if (depth === 0n) return undefined;
   const region = regionAt(regions, use.framePointer - 1n);
   if (!region || (region.kind !== 'stack' && region.kind !== 'block')) return place(regions, use.framePointer - 1n);
-  if (region.cpu !== run.cpu) return `in the ${region.name}`;
+  if (region.cpu !== use.activation.cpu) return `in the ${region.name}`;
   return use.framePointer - depth >= region.lo ? undefined : `partly below the ${region.name}`;
 }
 
@@ -58,7 +58,7 @@ export const frameAddress: Check = {
           got: `r10 = ${hex(framePointer)} (${describe(regions, framePointer)})`,
           register: place.fn.frame.register,
         });
-      const planned = plannedFrame(run.world, activation, run.cpu);
+      const planned = plannedFrame(run.world, activation);
       const before = known.get(activation);
       const live = overlapped(run, use, known);
       const where = misplaced(run, use, regions);
@@ -70,7 +70,7 @@ export const frameAddress: Check = {
       } else if (before !== undefined && before !== framePointer) {
         complain(`the frame of ${name} has moved`, `r10 = ${hex(before)}, as before in this activation`);
       } else if (live) complain(`the frame of ${name} overlaps a caller's that is still alive`, 'frames apart');
-      else if (where) complain(`the frame of ${name} lies ${where}`, `a frame in one region of CPU ${run.cpu}`);
+      else if (where) complain(`the frame of ${name} lies ${where}`, `a frame in one region of CPU ${activation.cpu}`);
       if (before === undefined) known.set(activation, framePointer);
     }
     return findings;

@@ -1,6 +1,6 @@
 import { GPR_NAMES, Gpr, X86_64 } from '../../jit';
 import { junk } from '../machine/junk';
-import type { HelperCall } from './helpers';
+import type { HelperCall } from './helper-call';
 
 /** A value that a spec wants a call to leave in a register. */
 export type PlannedValues = ReadonlyMap<string, bigint>;
@@ -12,7 +12,7 @@ export type PlannedValues = ReadonlyMap<string, bigint>;
  */
 export function destroyCallerSaved(
   registers: BigUint64Array,
-  call: HelperCall,
+  call: Pick<HelperCall, 'name' | 'nth' | 'seed'>,
   result: bigint,
   planned: PlannedValues,
 ): void {
@@ -28,9 +28,12 @@ export function callArguments(registers: BigUint64Array): bigint[] {
   return [1, 2, 3, 4, 5].map((bpf) => registers[X86_64.bpf[bpf]!]!);
 }
 
-/** Sets every register to junk, the callee-saved ones to sentinels of their own: the state in which C calls a program. */
-export function callerState(registers: BigUint64Array, seed: number, cpu: number): void {
+/**
+ * Sets every register to junk, the callee-saved ones to sentinels of their own: the state in which C calls a program.
+ * @param label tells this entry from others
+ */
+export function callerState(registers: BigUint64Array, seed: number, label: string): void {
   for (const name of GPR_NAMES) {
-    if (Gpr[name] !== Gpr.rsp) registers[Gpr[name]] = junk(seed, `caller.${name} ${cpu}`);
+    if (Gpr[name] !== Gpr.rsp) registers[Gpr[name]] = junk(seed, `caller.${name} ${label}`);
   }
 }

@@ -1,25 +1,7 @@
 import { junk } from '../machine/junk';
 import { CPUS } from '../machine/layout';
-
-/** Guest memory, whatever its protection. */
-export interface GuestMemory {
-  /** Null where some of it is not mapped. */
-  read(address: bigint, bytes: number): Uint8Array | null;
-  /** False, and nothing written, where some of it is not mapped. */
-  write(address: bigint, bytes: Uint8Array): boolean;
-}
-
-/** A call of a helper or kfunc, as a model sees it. */
-export interface HelperCall {
-  readonly name: string;
-  /** Which call of this function in the run, counted from 1. */
-  readonly nth: number;
-  readonly cpu: number;
-  readonly seed: number;
-  /** BPF r1..r5. */
-  readonly arguments: readonly bigint[];
-  readonly memory: GuestMemory;
-}
+import { setCallback } from './callbacks';
+import type { HelperCall } from './helper-call';
 
 /** What a helper returns (BPF r0). What it destroys is not its model's concern. */
 export type HelperModel = (call: HelperCall) => bigint;
@@ -45,6 +27,13 @@ export const HELPER_MODELS: Readonly<Record<string, HelperModel>> = {
   bpf_probe_read: probeRead,
   bpf_probe_read_kernel: probeRead,
   bpf_get_smp_processor_id: ({ cpu }) => BigInt(cpu % CPUS),
+  bpf_timer_init: () => 0n,
+  bpf_timer_set_callback: setCallback,
+  bpf_timer_start: () => 0n,
+  bpf_timer_cancel: () => 0n,
+  bpf_wq_init: () => 0n,
+  bpf_wq_set_callback_impl: setCallback,
+  bpf_wq_start: () => 0n,
 };
 
 export function helperResult(call: HelperCall): bigint {

@@ -3,11 +3,13 @@ import { GPR_NAMES, Gpr } from '../../jit';
 import { junk } from '../machine/junk';
 import { PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
 import { callArguments, callerState, destroyCallerSaved } from './clobber';
-import { type GuestMemory, HELPER_MODELS, type HelperCall, helperResult } from './helpers';
+import type { GuestMemory, HelperCall } from './helper-call';
+import { HELPER_MODELS, helperResult } from './helpers';
 import { GUARD, guardAddresses, onCpu, PercpuAllocator } from './percpu';
 
 const NO_MEMORY: GuestMemory = { read: () => null, write: () => false };
-const call: HelperCall = { name: 'probe', nth: 2, cpu: 1, seed: 7, arguments: [], memory: NO_MEMORY };
+const nowhere = { frame: 0n, maps: [], pending: new Map() };
+const call: HelperCall = { name: 'probe', nth: 2, cpu: 1, seed: 7, arguments: [], memory: NO_MEMORY, ...nowhere };
 const registers = () => BigUint64Array.from(GPR_NAMES, (_, i) => BigInt(i + 1));
 
 describe('a call destroys', () => {
@@ -52,7 +54,7 @@ test('arguments are r1 to r5', () => {
 
 test('a caller’s registers are sentinels, each its own, but for rsp', () => {
   const before = registers();
-  callerState(before, 1, 0);
+  callerState(before, 1, '0');
   expect(before[Gpr.rsp]).toBe(registers()[Gpr.rsp]);
   expect(new Set(before).size).toBe(GPR_NAMES.length);
 });

@@ -1,6 +1,9 @@
 import { Gpr, MAY_GOTO_THUNK } from '../../jit';
 import { junk } from '../machine/junk';
-import type { GuestMemory, HelperCall } from './helpers';
+import type { GuestMemory, HelperCall } from './helper-call';
+
+/** What a thunk looks at of a call. */
+export type ThunkCall = Pick<HelperCall, 'memory' | 'nth' | 'seed'>;
 
 /** Rounds until the clock is asked again, and how long a loop may take (BPF_MAX_TIMED_LOOPS, 250 ms). */
 const ROUNDS = 0xffffn;
@@ -25,7 +28,7 @@ function store(memory: GuestMemory, address: bigint, value: bigint): void {
  * thunk saves BPF r0 to r5 on the stack itself, so a time that lands in one of those slots comes back in a register.
  * rsp is at the return address. A millisecond passes from call to call.
  */
-function timedMayGoto(registers: BigUint64Array, { memory, nth, seed }: HelperCall): void {
+function timedMayGoto(registers: BigUint64Array, { memory, nth, seed }: ThunkCall): void {
   const rsp = registers[Gpr.rsp]!;
   const slots = SAVED.map((register, i) => ({ register, address: rsp - 8n * BigInt(i + 1) }));
   for (const { register, address } of slots) store(memory, address, registers[register]!);
@@ -39,6 +42,6 @@ function timedMayGoto(registers: BigUint64Array, { memory, nth, seed }: HelperCa
 }
 
 /** Functions with a calling convention of their own, by name. */
-export const THUNKS: Readonly<Record<string, (registers: BigUint64Array, call: HelperCall) => void>> = {
+export const THUNKS: Readonly<Record<string, (registers: BigUint64Array, call: ThunkCall) => void>> = {
   [MAY_GOTO_THUNK]: timedMayGoto,
 };

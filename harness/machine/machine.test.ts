@@ -13,7 +13,7 @@ import {
   stackBase,
   u64,
 } from './layout';
-import { helperAddress, Machine, type MachineSetup } from './machine';
+import { Action, helperAddress, Machine, type MachineSetup } from './machine';
 import { EventKind } from './trace';
 
 let machine: Machine | undefined;
@@ -36,6 +36,8 @@ function open(code: string, changes: Partial<MachineSetup> = {}): Machine {
     percpuBytes: 256,
     percpuVariables: (cpu) => [{ address: 0xffffffff83b0c028n, bytes: Uint8Array.of(cpu + 1) }],
     onHelper: () => machine!.returnFromHelper('helper'),
+    watched: [],
+    onInstruction: () => Action.CONTINUE,
     ...changes,
   });
   return machine;

@@ -18,7 +18,7 @@ import {
 } from './layout';
 import { Trace } from './trace';
 
-export type { HelperAction, RunStatus } from '../native';
+export { Action, type HelperAction, REG, type RunStatus } from '../native';
 
 /** Bytes at an address. */
 export interface Segment {
@@ -42,6 +42,9 @@ export interface MachineSetup {
   /** Per-CPU variables: address before the CPU's offset, value. */
   readonly percpuVariables: (cpu: number) => readonly Segment[];
   onHelper(index: number): HelperAction;
+  /** Instructions of programs before which `onInstruction` is asked. */
+  readonly watched: readonly bigint[];
+  onInstruction(rip: bigint): HelperAction;
 }
 
 export const helperAddress = (index: number): bigint => HELPER_BASE + HELPER_STRIDE * BigInt(index);
@@ -105,6 +108,7 @@ export class Machine {
       emu.onHelper((index) => setup.onHelper(index));
     }
     for (const { lo, hi } of setup.traced) emu.traceCode(lo, hi);
+    for (const rip of setup.watched) emu.onCode(rip, rip, (at) => setup.onInstruction(at));
     emu.watchMemory(0n, 0xffffffffffffffffn);
   }
 
@@ -168,6 +172,19 @@ export class Machine {
   write64(address: bigint, value: bigint): void {
     const bytes = this.memory(address, 8);
     new DataView(bytes.buffer, bytes.byteOffset, 8).setBigUint64(0, value, true);
+  }
+
+  /** False, and nothing written, where it is not mapped. */
+  write64IfMapped(address: bigint, value: bigint): boolean {
+    if (!this.mapped(address, 8)) return false;
+    this.write64(address, value);
+    return true;
+  }
+
+  /** Rewrites code, also while it runs, but not the block that is being executed. */
+  patch(address: bigint, bytes: Uint8Array): void {
+    this.memory(address, bytes.length).set(bytes);
+    this.emu.invalidate({ addr: address, size: bytes.length });
   }
 
   /**

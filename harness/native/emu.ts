@@ -47,7 +47,7 @@ const HELPER_CALL = 0;
  * Life: open, map, hooks, {@link seal}, then any number of {@link run}s, {@link close}. Every run starts from the
  * pristine processor and the register block; memory stays as the run before left it. Addresses are bigints of 64 bits;
  * ranges (`lo`, `hi`) include both ends. All methods throw {@link EmuError}: `closed` after close, `busy` from within a
- * callback (except reading and writing memory and setting policies), `bad-argument` for what cannot be meant.
+ * callback (except reading and writing memory, forgetting code and setting policies), `bad-argument` for what cannot be meant.
  */
 export class Emu {
   /** The register block, in the order of `REG`: set before a run, read after it and in callbacks. */
@@ -177,6 +177,15 @@ export class Emu {
     this.#outcome = this.#addon.run(this.#handle, entry, first?.addr ?? 0n, first?.size ?? 0, this.#dispatch);
     if (this.#outcome === OUTCOME.ok) return this.#ok!;
     return this.#explain(entry);
+  }
+
+  /**
+   * Forgets code that was rewritten, from within a callback: it must not be the block that is being executed.
+   * Errors: `bad-argument` when it is not executable.
+   */
+  invalidate({ addr, size }: CodeRange): void {
+    const what = `invalidate ${hex(word(addr, 'addr'))}, ${integer(size, 'size', 1)} bytes`;
+    check(this.#addon.invalidate(this.#handle, addr, size), what);
   }
 
   /** Records that the last run left in {@link events}. */

@@ -51,6 +51,14 @@ export class EventView {
     return Math.min(this.total, this.capacity);
   }
 
+  /**
+   * Takes the newest record back, from within a callback: of an instruction that is not executed now, because something
+   * else runs first, and that makes its record when its turn comes.
+   */
+  retract(): void {
+    this.#state[STATE.eventsLow] = (this.#state[STATE.eventsLow] ?? 0) - 1;
+  }
+
   /** Where record `i` begins in {@link words}. */
   offset(i: number): number {
     const total = this.total;

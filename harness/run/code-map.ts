@@ -18,12 +18,20 @@ export interface CodePlace {
 /** Which instruction stands at an address. */
 export class CodeMap {
   private readonly places = new Map<bigint, CodePlace>();
+  private readonly functions: {
+    readonly program: number;
+    readonly subprog: number;
+    readonly lo: bigint;
+    readonly hi: bigint;
+  }[] = [];
   private readonly bodies: readonly { readonly name: string; readonly lo: bigint; readonly hi: bigint }[];
 
   constructor(programs: readonly PlacedProgram[], helpers: readonly PlacedHelper[]) {
     programs.forEach((placed, program) => {
       placed.image.functions.forEach((fn, subprog) => {
         this.add(placed, program, fn, subprog);
+        const lo = placed.addresses[subprog]!;
+        this.functions.push({ program, subprog, lo, hi: lo + BigInt(fn.bytes.length) });
       });
     });
     this.bodies = helpers.flatMap(({ name, address, body }) =>
@@ -51,6 +59,11 @@ export class CodeMap {
   /** The program's instruction that starts at an address. */
   at(address: bigint): CodePlace | undefined {
     return this.places.get(address);
+  }
+
+  /** The function in which an address lies; its end counts, a call may be its last instruction. */
+  functionAt(address: bigint): { readonly program: number; readonly subprog: number; readonly lo: bigint } | undefined {
+    return this.functions.find(({ lo, hi }) => address >= lo && address <= hi);
   }
 
   /** The helper in whose assembly body an address lies. */

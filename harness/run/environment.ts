@@ -33,7 +33,7 @@ export function termEnvironment(world: World, moment: Moment): TermEnvironment {
     framePointer: (ref, cpu = moment.cpu) => {
       const [program, subprog] = find(ref);
       const activation = latest(program, subprog);
-      if (activation && cpu === moment.cpu) return plannedFrame(world, activation, cpu);
+      if (activation && cpu === activation.cpu) return plannedFrame(world, activation);
       return privateFramePointer(world, program, subprog, cpu);
     },
     kernelStack: (ref) => {

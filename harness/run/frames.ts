@@ -12,16 +12,16 @@ export const kernelFrame = (activation: Activation): bigint => activation.entryR
  * The frame pointer (BPF r10) that an activation must have, by the analysis alone: on the kernel stack rbp; at a fixed
  * place of its own block; or, inside a call tree, its caller's plus its own depth.
  */
-export function plannedFrame(world: World, activation: Activation, cpu: number): bigint {
+export function plannedFrame(world: World, activation: Activation): bigint {
   const { analysis, blocks } = world.programs[activation.program]!;
   const { private: frame, stackDepth } = analysis.subprogs[activation.subprog]!;
   if (frame === null) return kernelFrame(activation);
   const { parent } = activation;
   const caller = parent?.program === activation.program ? parent : null;
   if (frame.role === 'inner' && caller !== null && analysis.subprogs[caller.subprog]!.private !== null) {
-    return plannedFrame(world, caller, cpu) + BigInt(roundUp(stackDepth, 8));
+    return plannedFrame(world, caller) + BigInt(roundUp(stackDepth, 8));
   }
-  return onCpu(blocks[frame.block]! + BigInt(frame.offset), cpu);
+  return onCpu(blocks[frame.block]! + BigInt(frame.offset), activation.cpu);
 }
 
 /** The frame pointer of a subprog with a private frame, whether it runs or not. */

@@ -191,7 +191,7 @@ describe('terms', () => {
     for (const each of [first!, second!]) expect(value('kernel_stack(b)', each)).toBe(kernelFrame(each));
     expect(kernelFrame(first!)).not.toBe(kernelFrame(second!));
     expect(value('kernel_stack(b)', a!)).toBeUndefined();
-    expect(value('fp(main)', second!)).toBe(plannedFrame(run.world, main!, 1));
+    expect(value('fp(main)', second!)).toBe(plannedFrame(run.world, main!));
     expect(value('fp(a) + depth(a) - 64', second!)).toBe(kernelFrame(a!));
     expect(value('caller.rbx', main!)).toBe(run.before[Gpr.rbx]);
     expect(value('junk(x)', main!)).toBe(junk(1, 'x'));

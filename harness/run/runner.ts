@@ -1,14 +1,13 @@
-import { GPR_NAMES, Gpr, type KernelConfig, X86_64 } from '../../jit';
-import { callArguments, callerState, destroyCallerSaved } from '../kernel/clobber';
-import { helperResult } from '../kernel/helpers';
-import { THUNKS } from '../kernel/may-goto';
+import { GPR_NAMES, type KernelConfig, X86_64 } from '../../jit';
+import { callerState } from '../kernel/clobber';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
 import { junk } from '../machine/junk';
 import { CONTEXT_BASE, CPUS, entryRsp, percpuOffset, stackBase, u64 } from '../machine/layout';
-import { type HelperAction, Machine, type Segment } from '../machine/machine';
-import { type ClobberRule, evaluate, type ScenarioEvent } from '../spec';
+import { Machine, type Segment } from '../machine/machine';
+import type { ClobberRule, FireEvent, RunEvent, ScenarioEvent } from '../spec';
 import { findActivations } from './activations';
-import { termEnvironment } from './environment';
+import { ScenarioArrangements } from './arrangements';
+import { KernelSide } from './kernel-side';
 import type { GuardWord, Run, World } from './run';
 
 /** A scenario, ready to run. */
@@ -17,6 +16,8 @@ export interface RunSetup {
   readonly config: KernelConfig;
   /** Contents of the data areas; the context is what the first argument points to. */
   readonly contents: ReadonlyMap<string, Uint8Array>;
+  /** Memory that programs read and no program is given: arrays of programs. */
+  readonly kernelData: readonly Segment[];
   /** Bytes of the dynamic per-CPU area. */
   readonly percpuBytes: number;
   readonly clobbers: readonly ClobberRule[];
@@ -27,6 +28,13 @@ export interface RunSetup {
   readonly entryArguments?: readonly bigint[];
   /** The CPU on which events happen that name none. */
   readonly cpu: number;
+}
+
+/** What came of a scenario. */
+export interface ScenarioResult {
+  readonly runs: readonly Run[];
+  /** Events that never came to happen. */
+  readonly missed: readonly ScenarioEvent[];
 }
 
 function le(value: bigint, bytes: number): Uint8Array {
@@ -42,16 +50,16 @@ const JMP_RCX = Uint8Array.of(0xff, 0xe1);
 /** Runs a scenario's events, one after the other, in one machine. */
 class Runner {
   private readonly machine: Machine;
-  /** State of the run that is going on. */
-  private cpu = 0;
-  private program = 0;
-  private readonly calls = new Map<string, number>();
-  private before: readonly bigint[] = [];
+  private readonly arrangements: ScenarioArrangements;
+  private readonly kernel: KernelSide;
   private entries = 0;
 
   constructor(private readonly setup: RunSetup) {
-    const { world, config, contents, percpuBytes } = setup;
+    const { world, config, contents, percpuBytes, kernelData } = setup;
     const { returnThunk, indirectThunkRcx, thisCpuOff, cpuNumber, jiffies } = config.symbols;
+    const machine = () => this.machine;
+    this.arrangements = new ScenarioArrangements(world, setup.events, machine, () => this.kernel);
+    this.kernel = new KernelSide(setup, machine, this.arrangements);
     const programs: Segment[] = world.programs.flatMap(({ addresses, code }) =>
       code.map((bytes, i) => ({ address: addresses[i]!, bytes })),
     );
@@ -74,6 +82,7 @@ class Runner {
         ...world.data
           .filter(({ name }) => name !== 'ctx')
           .map(({ name, address }) => ({ address, bytes: contents.get(name)! })),
+        ...kernelData,
         { address: jiffies, bytes: le(junk(world.seed, 'jiffies'), 8) },
       ],
       contextBytes: Math.max(8, contents.get('ctx')!.length),
@@ -82,7 +91,9 @@ class Runner {
         { address: thisCpuOff, bytes: le(u64(percpuOffset(cpu)), 8) },
         { address: cpuNumber, bytes: le(BigInt(cpu), 4) },
       ],
-      onHelper: (index) => this.callHelper(index),
+      onHelper: (index) => this.kernel.call(index),
+      watched: this.arrangements.addresses,
+      onInstruction: (rip) => this.arrangements.beforeInstruction(rip),
     });
     this.machine.memory(CONTEXT_BASE, contents.get('ctx')!.length).set(contents.get('ctx')!);
     for (const { address } of this.guardWords()) this.machine.write64(address, GUARD);
@@ -99,66 +110,33 @@ class Runner {
     );
   }
 
-  /** The model of all helpers: result, what the spec wants left behind, junk everywhere else. */
-  private callHelper(index: number): HelperAction {
-    const { world } = this.setup;
-    const { regs } = this.machine;
-    const { name } = world.helpers[index]!;
-    const nth = (this.calls.get(name) ?? 0) + 1;
-    this.calls.set(name, nth);
-    const call = { name, nth, cpu: this.cpu, seed: world.seed, arguments: callArguments(regs), memory: this.machine };
-    const thunk = Object.hasOwn(THUNKS, name) ? THUNKS[name] : undefined;
-    const { planned, result } = this.planned(name, nth);
-    if (thunk) thunk(regs, call);
-    else destroyCallerSaved(regs, call, result ?? this.setup.returns.get(name) ?? helperResult(call), planned);
-    return this.machine.returnFromHelper(`${name} ${nth} below rsp`);
-  }
-
-  /** What the spec's rules say about one call; the last rule that says something about a register wins. */
-  private planned(name: string, nth: number): { planned: Map<string, bigint>; result: bigint | undefined } {
-    const planned = new Map<string, bigint>();
-    let result: bigint | undefined;
-    for (const rule of this.setup.clobbers) {
-      const applies = rule.name === name && nth >= rule.calls.from && nth <= rule.calls.to;
-      if (!applies || (rule.cpu !== undefined && rule.cpu !== this.cpu)) continue;
-      result = rule.returns ?? result;
-      for (const [register, term] of rule.registers) {
-        const value = evaluate(term.value, this.environment());
-        if (value !== undefined) planned.set(register, value);
-      }
-    }
-    return { planned, result };
-  }
-
-  private environment() {
-    const { cpu, program, before } = this;
-    const caller = (register: string) => before[Gpr[register as keyof typeof Gpr]];
-    return termEnvironment(this.setup.world, { cpu, program, activations: [], caller });
-  }
-
-  /** Calls a program as C code does, and collects all there is to know about it. */
-  private enter(program: number, cpu: number, last: boolean): Run {
-    const { machine, setup } = this;
+  /** Calls a subprog as C code does, and collects all there is to know about it. */
+  private enter(
+    program: number,
+    subprog: number,
+    cpu: number,
+    how: { args: readonly bigint[]; by: string; last: boolean },
+  ): Run {
+    const { machine, setup, kernel } = this;
     const { world } = setup;
-    this.cpu = cpu;
-    this.program = program;
-    this.calls.clear();
     if (this.entries++ > 0) this.forget(cpu, `entry ${this.entries}`);
-    callerState(machine.regs, world.seed, cpu);
-    (setup.entryArguments ?? [CONTEXT_BASE]).forEach((value, i) => {
+    callerState(machine.regs, world.seed, `${cpu}`);
+    how.args.forEach((value, i) => {
       machine.regs[X86_64.arguments[i]!] = value;
     });
-    const registers = () => GPR_NAMES.map((_, i) => machine.regs[i]!);
-    const entry = world.programs[program]!.addresses[0]!;
-    const caller = registers();
-    caller[Gpr.rsp] = entryRsp(cpu) + 8n;
-    this.before = caller;
-    const { status, trace } = machine.run(entry, cpu);
-    const { all } = findActivations(trace, world.code);
+    const runs = subprog === 0;
+    const own = kernel.begin(program, subprog, cpu, how.by);
+    if (runs) kernel.count(program, 'enter', cpu);
+    const { status, trace } = machine.run(world.programs[program]!.addresses[subprog]!, cpu);
+    if (runs) kernel.count(program, 'leave', cpu);
+    const after = GPR_NAMES.map((_, i) => machine.regs[i]!);
+    own.after = status.kind === 'ok' ? after : null;
+    const { entries, marks } = kernel;
+    const { all } = findActivations(trace, world.code, marks);
     const memory = new Map(world.data.map((area) => [area.name, machine.memory(area.address, area.size).slice()]));
     const guards = this.guardWords().map((word) => ({ ...word, value: machine.read64(word.address) }));
-    const [before, after] = [caller, registers()];
-    return { world, program, cpu, last, status, trace, activations: all, before, after, memory, guards };
+    const rest = { before: own.before, after, memory, guards, entries, marks, last: how.last };
+    return { world, program, cpu, status, trace, activations: all, ...rest };
   }
 
   /** Junk over what an earlier run left on a CPU, so that nothing is right because it was right before. */
@@ -173,23 +151,45 @@ class Runner {
     }
   }
 
-  run(): Run[] {
-    const { world, events, cpu } = this.setup;
+  run(): ScenarioResult {
+    const { events } = this.setup;
+    const runs: Run[] = [];
+    const missed: ScenarioEvent[] = [];
+    const last = events.findLast((each) => each.kind === 'run' || each.kind === 'fire');
     try {
-      const entries = events.flatMap((event) =>
-        event.kind === 'run' ? Array.from({ length: event.times }, () => event) : [],
-      );
-      return entries.map((event, i) => {
-        const program = world.programs.findIndex(({ name }) => name === event.program);
-        return this.enter(program, event.cpu ?? cpu, i === entries.length - 1);
-      });
+      for (const event of events) {
+        if (event.kind === 'run') {
+          for (let i = 0; i < event.times; i++)
+            runs.push(this.enterProgram(event, event === last && i === event.times - 1));
+        } else if (event.kind === 'fire') {
+          const run = this.fire(event, event === last);
+          if (run) runs.push(run);
+          else missed.push(event);
+        } else this.arrangements.add(event);
+      }
+      missed.push(...this.arrangements.missed(runs));
+      return { runs, missed };
     } finally {
       this.machine.close();
     }
   }
+
+  private enterProgram(event: RunEvent, last: boolean): Run {
+    const { world, cpu, entryArguments } = this.setup;
+    const program = world.programs.findIndex(({ name }) => name === event.program);
+    return this.enter(program, 0, event.cpu ?? cpu, { args: entryArguments ?? [CONTEXT_BASE], by: 'the caller', last });
+  }
+
+  private fire(event: FireEvent, last: boolean): Run | null {
+    const cpu = event.cpu ?? this.setup.cpu;
+    const request = this.arrangements.fire(event.callback, cpu);
+    const place = request && this.setup.world.code.functionAt(request.address);
+    if (!request || !place) return null;
+    return this.enter(place.program, place.subprog, cpu, { args: request.arguments, by: request.by, last });
+  }
 }
 
 /** Runs a scenario. Faults and endless loops are results, not errors. */
-export function runScenario(setup: RunSetup): Run[] {
+export function runScenario(setup: RunSetup): ScenarioResult {
   return new Runner(setup).run();
 }

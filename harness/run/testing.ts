@@ -13,15 +13,15 @@ export function runsOf(text: string, policyName: string, cpu = 0) {
   const { scenario } = spec.cases[0]!;
   const { clobbers, events, context, helpers } = scenario;
   const initial = { seed: spec.seed, context, maps: spec.maps };
-  const { world, contents, percpuBytes } = buildWorld(verifyAll(spec.programs, policy, config), initial, {
+  const { world, contents, percpuBytes, kernelData } = buildWorld(verifyAll(spec.programs, policy, config), initial, {
     policy,
     config,
     bodies: new Map(),
   });
   const returns = new Map(helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])));
-  const runs = runScenario({ world, config, contents, percpuBytes, clobbers, returns, events, cpu });
+  const { runs } = runScenario({ world, config, contents, percpuBytes, kernelData, clobbers, returns, events, cpu });
   return runs.map((run) => {
-    const { all, of } = findActivations(run.trace, world.code);
+    const { all, of } = findActivations(run.trace, world.code, run.marks);
     return { run, all, of, uses: frameUses(run, of) };
   });
 }

@@ -37,7 +37,7 @@ export {
 } from './names';
 export { type Place, parsePlace } from './places';
 export type { PolicyRef } from './policies';
-export type { Analyse, LoweredProgram, ProgramError } from './programs';
+export type { Analyse, LoweredProgram, ProgramError, ThrowSite } from './programs';
 export type { LoweredScenario } from './scenarios';
 export { jsonSchema, type Spec, specSchema } from './schema';
 export type { InlinePolicy } from './schema-policy';

@@ -7,7 +7,7 @@ import type { EmitContext } from './context';
 const { rax, rcx, rdx, rsi, rsp } = Gpr;
 
 /** Bytes from a program's entry to where a tail call lands, past the frame set-up. */
-const tailCallOffset = (ibt: boolean): number => (ibt ? 16 : 12);
+export const tailCallOffset = (ibt: boolean): number => (ibt ? 16 : 12);
 
 /** Gives up the frame, but for rbp's and the return address. */
 function emitLeaveFrame({ out, saved, kernelDepth }: EmitContext): void {

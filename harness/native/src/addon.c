@@ -282,16 +282,21 @@ static int start_over(struct engine *e, uint64_t address, uint64_t size)
 	return err || !size ? err : invalidate(e, address, size);
 }
 
-/* invalidate(handle, address, size), for the second range and on; run() takes the first. */
+/*
+ * invalidate(handle, address, size): before a run for the second range and on, run() takes the first; or from a
+ * callback, where the processor is in use and looks addresses up as it should.
+ */
 static napi_value invalidate_code(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *e;
 	uint64_t address, size;
-	int status = method(env, info, 3, args, IDLE | SEALED, &e);
+	int status = method(env, info, 3, args, SEALED, &e);
 	if (!status && (!arg_u64(env, args[1], &address) || !arg_size(env, args[2], &size)))
 		status = ST_BAD_ARGUMENT;
-	return number(env, status ? status : start_over(e, address, size));
+	if (status)
+		return number(env, status);
+	return number(env, e->running ? invalidate(e, address, size) : start_over(e, address, size));
 }
 
 /* run(handle, entry, address, size, dispatcher): an outcome, or a negative status. Size 0 invalidates nothing. */

@@ -1,0 +1,284 @@
+import type { HelperCall } from '../kernel/helper-call';
+import { entryRsp } from '../machine/layout';
+import { Action, type HelperAction, type Machine } from '../machine/machine';
+import type {
+  EventPoint,
+  InterruptEvent,
+  PointRole,
+  ReplaceEvent,
+  RunEvent,
+  ScenarioEvent,
+  SubprogRef,
+  ThrowEvent,
+  TrampolineEvent,
+} from '../spec';
+import type { CodePlace } from './code-map';
+import type { Arrangements, EntryRequest, KernelSide, Tracers, Work } from './kernel-side';
+import { writtenPc } from './names';
+import type { PlacedTrampoline, Run, World } from './run';
+
+/** An event that is arranged for what follows it. */
+type Arranged = Exclude<ScenarioEvent, RunEvent | { kind: 'fire' }>;
+
+type LaterReplace = ReplaceEvent & { readonly at: EventPoint };
+
+const isLater = (event: ReplaceEvent): event is LaterReplace => event.at !== undefined;
+
+/** An arrangement that waits for its moment. */
+interface Waiting {
+  readonly event: InterruptEvent | LaterReplace;
+  armed: boolean;
+  /** Of the calls that it might be at, how many went by. */
+  calls: number;
+  /** Addresses at which it has happened. */
+  readonly done: Set<bigint>;
+}
+
+/** The CPU that is not this one, by CPU. */
+const OTHER_CPU = [1, 0] as const;
+const JMP = 0xe9;
+const CALL = 0xe8;
+
+/** `jmp` or `call` of 5 bytes, as text_poke() puts them over the nop at a function's entry. */
+function branch(opcode: number, from: bigint, to: bigint): Uint8Array {
+  const bytes = new Uint8Array(5);
+  bytes[0] = opcode;
+  new DataView(bytes.buffer).setInt32(1, Number(BigInt.asIntN(32, to - (from + 5n))), true);
+  return bytes;
+}
+
+/** What a scenario arranges: replaced subprogs, trampolines, throws, interruptions; and whether each came to happen. */
+export class ScenarioArrangements implements Arrangements {
+  private readonly happened = new Set<ScenarioEvent>();
+  private readonly added: Arranged[] = [];
+  private readonly waiting: Waiting[];
+  private readonly byAddress = new Map<bigint, Waiting[]>();
+  private readonly tracing: { readonly event: TrampolineEvent; readonly program: number; readonly subprog: number }[] =
+    [];
+  /** The instruction that is executed after it was interrupted. */
+  private resumed: bigint | null = null;
+
+  constructor(
+    private readonly world: World,
+    events: readonly ScenarioEvent[],
+    private readonly machine: () => Machine,
+    private readonly kernel: () => KernelSide,
+  ) {
+    this.waiting = events.flatMap((event): Waiting[] => {
+      if (event.kind === 'interrupt') return [{ event, armed: false, calls: 0, done: new Set() }];
+      if (event.kind !== 'replace' || !isLater(event)) return [];
+      return [{ event, armed: false, calls: 0, done: new Set() }];
+    });
+    for (const each of this.waiting) {
+      for (const address of addressesOf(world, each.event.at)) {
+        this.byAddress.set(address, [...(this.byAddress.get(address) ?? []), each]);
+      }
+    }
+  }
+
+  /** Instructions before which something may happen. */
+  get addresses(): bigint[] {
+    return [...this.byAddress.keys()];
+  }
+
+  private readonly arrange: { readonly [K in Arranged['kind']]: (event: Extract<Arranged, { kind: K }>) => void } = {
+    replace: (event) => {
+      if (event.at === undefined) this.replace(event);
+      else this.arm(event);
+    },
+    interrupt: (event) => this.arm(event),
+    throw: (event) => this.throwLater(event),
+    fentry: (event) => this.trace(event),
+    fexit: (event) => this.trace(event),
+  };
+
+  /** Does what an event asks for, as far as that is possible before a run. */
+  add(event: Arranged): void {
+    this.added.push(event);
+    (this.arrange[event.kind] as (event: Arranged) => void)(event);
+  }
+
+  private arm(event: InterruptEvent | ReplaceEvent): void {
+    for (const each of this.waiting) if (each.event === event) each.armed = true;
+  }
+
+  private find({ program, subprog }: SubprogRef): [program: number, subprog: number] {
+    return find(this.world, { program, subprog });
+  }
+
+  /** Rewrites the nop at a subprog's entry. */
+  private poke(target: SubprogRef, opcode: number, to: bigint): void {
+    const [program, subprog] = this.find(target);
+    const { image, addresses } = this.world.programs[program]!;
+    const row = image.functions[subprog]!.listing().find(({ size }) => size === 5)!;
+    const at = addresses[subprog]! + BigInt(row.offset);
+    this.machine().patch(at, branch(opcode, at, to));
+  }
+
+  private replace({ target, extension }: ReplaceEvent): void {
+    const program = this.world.programs.findIndex(({ name }) => name === extension);
+    this.poke(target, JMP, this.world.programs[program]!.addresses[0]!);
+  }
+
+  private trace(event: TrampolineEvent): void {
+    const [program, subprog] = this.find(event.target);
+    this.tracing.push({ event, program, subprog });
+    const { helper } = this.world.trampolines.find((each) => each.program === program && each.subprog === subprog)!;
+    this.poke(event.target, CALL, this.world.helpers[helper]!.address);
+  }
+
+  tracers({ program, subprog }: PlacedTrampoline): Tracers {
+    const here = this.tracing.filter((each) => each.program === program && each.subprog === subprog);
+    for (const { event } of here) this.happened.add(event);
+    const programs = (kind: 'fentry' | 'fexit') =>
+      here.flatMap(({ event }) =>
+        event.kind === kind && event.program !== undefined ? [this.programIndex(event.program)] : [],
+      );
+    return {
+      fentry: programs('fentry'),
+      fexit: programs('fexit'),
+      calls: here.some(({ event }) => event.kind === 'fexit'),
+    };
+  }
+
+  private programIndex(name: string): number {
+    return this.world.programs.findIndex((each) => each.name === name);
+  }
+
+  private throwLater({ target, nth, cookie }: ThrowEvent): void {
+    const [program, subprog] = this.find(target);
+    for (const address of this.throwSites(program, subprog)) {
+      this.machine().write64(address, BigInt(nth));
+      this.machine().write64(address + 8n, cookie);
+    }
+  }
+
+  private throwSites(program: number, subprog: number): bigint[] {
+    return this.world.programs[program]!.throws.flatMap((site) => {
+      if (site.subprog !== subprog) return [];
+      return [this.world.data.find(({ name }) => name === site.map)!.address + BigInt(site.offset)];
+    });
+  }
+
+  /** A throw has happened when its count has run down. */
+  thrown(event: ThrowEvent): boolean {
+    return this.throwSites(...this.find(event.target)).some((address) => this.machine().read64(address) === 0n);
+  }
+
+  /** What was arranged and never came to happen, though the runs were there for it. */
+  missed(runs: readonly Run[]): ScenarioEvent[] {
+    const ran = (program: string) =>
+      runs.some((run) => run.activations.some((each) => this.world.programs[each.program]!.name === program));
+    return this.added.filter((event) => {
+      if (event.kind === 'throw') return !this.thrown(event);
+      if (event.kind === 'replace' && event.at === undefined) return !ran(event.extension);
+      return !this.happened.has(event);
+    });
+  }
+
+  /** What happens in a call of a helper, before the helper does anything. */
+  inCall({ name }: HelperCall, returnAddress: bigint): Work | null {
+    const hits = this.waiting.filter(({ event: { at }, armed }) => armed && at.kind === 'call' && at.callee === name);
+    const caller = hits.length > 0 ? this.world.code.functionAt(returnAddress) : undefined;
+    const now = hits.filter((each) => {
+      const { at } = each.event;
+      if (at.kind !== 'call') return false;
+      if (at.subprog) {
+        const [program, subprog] = this.find(at.subprog);
+        if (caller?.program !== program || caller.subprog !== subprog) return false;
+      }
+      return ++each.calls === (at.nth ?? 1);
+    });
+    return now.length > 0 ? this.happen(now) : null;
+  }
+
+  /** What happens before an instruction. */
+  beforeInstruction(rip: bigint): HelperAction {
+    if (this.resumed === rip) {
+      this.resumed = null;
+      return Action.CONTINUE;
+    }
+    const now = (this.byAddress.get(rip) ?? []).filter(({ armed, done, event }) => {
+      return armed && !done.has(rip) && (event.at.kind === 'every' || done.size === 0);
+    });
+    if (now.length === 0) return Action.CONTINUE;
+    for (const each of now) each.done.add(rip);
+    return this.kernel().interrupt(this.happen(now), () => {
+      this.resumed = rip;
+    });
+  }
+
+  private *happen(now: readonly Waiting[]): Work {
+    for (const { event } of now) {
+      this.happened.add(event);
+      if (event.kind === 'replace') this.replace(event);
+      else yield* this.interrupting(event);
+    }
+    return 0n;
+  }
+
+  private *interrupting({ by, cpu: where, guard }: InterruptEvent): Work {
+    const kernel = this.kernel();
+    const cpu = where === 'same' ? kernel.cpu : OTHER_CPU[kernel.cpu]!;
+    if (by.kind === 'fire') {
+      const request = this.fire(by.callback, cpu);
+      if (request) yield request;
+      return 0n;
+    }
+    const index = this.programIndex(by.program);
+    const { name, type, addresses } = this.world.programs[index]!;
+    if (guard === 'kernel' && kernel.guard.blocks(name, type, cpu)) return 0n;
+    const context = this.world.data.find((area) => area.name === 'ctx')!.address;
+    yield { kind: 'interrupt', by: 'an interrupt', cpu, address: addresses[0]!, arguments: [context], runs: index };
+    return 0n;
+  }
+
+  /** The call of an async callback, if a program has set it. */
+  fire(callback: SubprogRef, cpu: number): EntryRequest | null {
+    const [program, subprog] = this.find(callback);
+    const address = this.world.programs[program]!.addresses[subprog]!;
+    const pending = this.kernel().pending.get(address);
+    if (!pending) return null;
+    // The key is on the stack of the C code that calls.
+    const key = entryRsp(cpu) + 0x40n;
+    this.machine().write64(key, 0n);
+    return { kind: 'callback', by: 'the timer', cpu, address, arguments: [pending.map, key, pending.value] };
+  }
+}
+
+function find(world: World, ref: SubprogRef): [program: number, subprog: number] {
+  const program = world.programs.findIndex(({ name }) => name === ref.program);
+  return [program, world.programs[program]!.program.subprogs.findIndex(({ name }) => name === ref.subprog)];
+}
+
+/** Whether an instruction is there for what a point names. */
+const ROLES: Readonly<Record<PointRole, (place: CodePlace) => boolean>> = {
+  call: ({ row }) => row.insn.site.role === 'call',
+  'frame-pointer': ({ row }) => row.insn.site.role === 'frame-pointer',
+  epilogue: ({ row }) => row.insn.site.role === 'epilogue',
+};
+
+/** Addresses of the instructions that a point means; none when it is a call. */
+function addressesOf(world: World, at: EventPoint): bigint[] {
+  if (at.kind === 'call') return [];
+  const [program, subprog] = find(world, at.subprog);
+  const { image, addresses } = world.programs[program]!;
+  const places = image.functions[subprog]!.listing().map((row) => {
+    return {
+      address: addresses[subprog]! + BigInt(row.offset),
+      place: world.code.at(addresses[subprog]! + BigInt(row.offset))!,
+    };
+  });
+  const matching = places.filter(({ place }, index) => matches(world, at, place, index));
+  const chosen = at.kind === 'role' ? matching.slice(at.nth - 1, at.nth) : matching;
+  // A frame on the kernel stack needs no load of its pointer: the end of the prologue is the same moment.
+  const end = at.kind === 'role' && at.role === 'frame-pointer' ? places.filter(({ place }) => place.pc >= 0) : [];
+  return (chosen.length > 0 ? chosen : end.slice(0, 1)).map(({ address }) => address);
+}
+
+function matches(world: World, at: Exclude<EventPoint, { kind: 'call' }>, place: CodePlace, index: number): boolean {
+  if (at.kind === 'every') return true;
+  if (at.kind === 'instruction') return index === at.index;
+  if (at.kind === 'role') return ROLES[at.role](place);
+  return place.first && writtenPc(world.programs[place.program]!, place) === at.pc;
+}
