@@ -9,6 +9,7 @@ import {
   type KernelConfig,
   LINUX_6_18,
   link,
+  MAY_GOTO_THUNKS,
   type Placement,
   type Program,
   type ProgramFacts,
@@ -48,7 +49,7 @@ const HELPER_ADDRESSES: Readonly<Record<string, string>> = addresses;
 /** Address of a helper, or one in reach for what has none here. */
 function symbolAddress(config: KernelConfig, { name }: SymbolRef): bigint {
   if (name === 'bpf_throw') return config.symbols.bpfThrow;
-  if (name === 'arch_bpf_timed_may_goto') return config.symbols.timedMayGoto;
+  if (Object.values(MAY_GOTO_THUNKS).includes(name)) return config.symbols.timedMayGoto;
   return BigInt(HELPER_ADDRESSES[name] ?? config.symbols.bpfCallBase + 0x100n);
 }
 

@@ -132,7 +132,7 @@ export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelC
   const before = analyse(program, policy.block, { ...options, exceptionCallback });
   const throws = before.subprogs[0]!.exceptionBoundary;
   const ownDepths = before.depths.own;
-  const done = rewrite(program, { config, ownDepths, throws, inline, exceptionCallback });
+  const done = rewrite(program, { config, ownDepths, throws, inline, exceptionCallback, mayGoto: policy.mayGoto });
   const hidden = done.program.subprogs.length - program.subprogs.length;
   const kept = hidden > 0 ? { ...program, subprogs: [...program.subprogs, done.program.subprogs.at(-1)!] } : program;
   // The decisions are those on the program as it was written; only sizes follow the rewrites.

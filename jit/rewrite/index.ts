@@ -20,14 +20,22 @@ import {
   loopCallback,
   loopPatch,
   MAY_GOTO_BYTES,
+  type MayGotoArgument,
   mayGotoPatch,
   mayGotoStart,
 } from './loops';
 import { type Patch, patchSubprog } from './patch';
 import { upperHalves } from './zero-extend';
 
-/** The kfunc by which may_goto asks the clock. It is no kfunc of the kernel: only rewritten programs call it. */
-export const MAY_GOTO_THUNK = 'arch_bpf_timed_may_goto';
+/**
+ * The kfunc by which may_goto asks the clock, by what it is handed. It is no kfunc of the kernel: only rewritten programs
+ * call it. Up to 6.18 it takes an offset from rbp; bb83425b3cdc made that a pointer, under the same symbol. Here the two
+ * have names of their own, so that a program and its image say which one they were made for.
+ */
+export const MAY_GOTO_THUNKS: Readonly<Record<MayGotoArgument, string>> = {
+  offset: 'arch_bpf_timed_may_goto',
+  pointer: 'arch_bpf_timed_may_goto.pointer',
+};
 
 /** A program as the JIT gets it. */
 export interface Rewritten {
@@ -45,6 +53,8 @@ export interface RewriteOptions {
   /** Own stack depth of each subprog, before anything is added. */
   readonly ownDepths: readonly number[];
   readonly throws: boolean;
+  /** What may_goto hands to its thunk. */
+  readonly mayGoto: MayGotoArgument;
   /** Whether helpers are inlined that the kernel inlines. */
   readonly inline: boolean;
   readonly exceptionCallback?: number | undefined;
@@ -78,7 +88,7 @@ function rewriteSubprog(
   const depth = loopDepth + (mayGotos ? MAY_GOTO_BYTES : 0);
   const patches = insns.map((insn, at): Patch => {
     if (callbacks[at] !== null) return loopPatch(loopDepth, callbacks[at]!);
-    if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk);
+    if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk, options.mayGoto);
     if (isCmpxchg32(insn) && upperHalf(at)) return [insn, zeroExtendR0];
     return divisionPatch(insn) ?? (inline ? inlined(insn, config) : null);
   });
@@ -105,7 +115,7 @@ export function rewrite(program: Program, options: RewriteOptions): Rewritten {
   return {
     program: {
       ...program,
-      kfuncs: [...program.kfuncs, MAY_GOTO_THUNK],
+      kfuncs: [...program.kfuncs, MAY_GOTO_THUNKS[options.mayGoto]],
       subprogs: hidden ? [...subprogs, DEFAULT_CALLBACK] : subprogs,
     },
     origins: [...done.map(({ origins }) => origins), ...(hidden ? [[0, 0]] : [])],

@@ -35,18 +35,27 @@ export const mayGotoStart = (depth: number): Insn[] => [
   bpf.st64('r10', -depth + 8, 0),
 ];
 
+/** How the thunk that looks at the clock is told where count and time are: as an offset from rbp, or by a pointer. */
+export type MayGotoArgument = 'offset' | 'pointer';
+
+const ARGUMENTS: Readonly<Record<MayGotoArgument, (depth: number) => readonly Insn[]>> = {
+  offset: (depth) => [bpf.mov64('ax', -depth)],
+  pointer: (depth) => [bpf.mov64('ax', 'r10'), bpf.add64('ax', -depth)],
+};
+
 /**
  * Counts down, and asks the clock when the count runs out; at 0 the jump is taken.
  * @param target slot that may_goto jumps to
  * @param thunk index of the kfunc that looks at the clock: its argument and result are in the scratch register
  */
-export function mayGotoPatch(depth: number, target: number, thunk: number): Patch {
+export function mayGotoPatch(depth: number, target: number, thunk: number, convention: MayGotoArgument): Patch {
+  const argument = ARGUMENTS[convention](depth);
   return [
     bpf.ldx64('ax', 'r10', -depth),
     { insn: bpf.jeq64('ax', 0, 0), target },
     bpf.sub64('ax', 1),
-    bpf.jne64('ax', 0, +2),
-    bpf.mov64('ax', -depth),
+    bpf.jne64('ax', 0, argument.length + 1),
+    ...argument,
     bpf.callKfunc(thunk),
     bpf.stx64('r10', -depth, 'ax'),
   ];

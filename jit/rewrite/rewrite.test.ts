@@ -9,15 +9,17 @@ import {
   type ProgramType,
   parseAsm,
   printInsn,
+  type RewriteOptions,
   rewrite,
 } from '..';
 import { readCaptures } from '../testing/captures';
 
 /** A program rewritten as the kernel does it. */
-function rewritten(program: Program, type: ProgramType, inline = true) {
+function rewritten(program: Program, type: ProgramType, inline = true, mayGoto: RewriteOptions['mayGoto'] = 'offset') {
   const { depths, subprogs } = analyse(program, 'function', { type });
   const throws = subprogs[0]!.exceptionBoundary;
-  return { own: depths.own, ...rewrite(program, { config: LINUX_6_18, ownDepths: depths.own, throws, inline }) };
+  const options = { config: LINUX_6_18, ownDepths: depths.own, throws, inline, mayGoto };
+  return { own: depths.own, ...rewrite(program, options) };
 }
 
 /** Calls and addresses are numbered differently on both sides; everything else is compared. */
