@@ -1,4 +1,14 @@
-import { type Analysis, combine, type KernelConfig, LINUX_6_18, pcsOf, policyNamed, type StackPolicy } from '../jit';
+import {
+  type Analysis,
+  combine,
+  type InvalidPolicy,
+  type KernelConfig,
+  LINUX_6_18,
+  notApplicable,
+  pcsOf,
+  policyNamed,
+  type StackPolicy,
+} from '../jit';
 import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from './build';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
@@ -39,8 +49,10 @@ export type Judged = { readonly ok: true; readonly report: CaseReport } | { read
 
 const policyName = (policy: PolicyRef): string => (typeof policy === 'string' ? policy : policy.name);
 
-function policyOf(ref: PolicyRef): StackPolicy | { readonly missing: string } {
-  return typeof ref === 'string' ? (policyNamed(ref) ?? { missing: ref }) : combine(ref);
+function policyOf(ref: PolicyRef): StackPolicy | InvalidPolicy {
+  return typeof ref === 'string'
+    ? (policyNamed(ref) ?? { invalid: 'it has no row among the named ones' })
+    : combine(ref);
 }
 
 /** Where a finding is in the spec: the BPF instruction's line. */
@@ -123,23 +135,24 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     return { ok: true, report: { ...base, declared: declared.kind, ...rest, milliseconds } } as const;
   };
   const policy = policyOf(specCase.policy);
-  if ('missing' in policy) {
-    const message = `the policy \`${name}\` cannot be built yet: there is no \`${policy.missing}\``;
+  if ('invalid' in policy) {
+    const message = `the policy \`${name}\` cannot be built: ${policy.invalid}`;
     return { ok: false, issue: { ...spec.position, path: 'policies', message } };
   }
   const config = options.config ?? LINUX_6_18;
   const verified = verifyAll(spec.programs, policy, config);
   const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;
   const nothing = { findings: [], framePointers: [] };
-  if (refusal !== null) {
-    const asRefused = declared.kind === 'refused' && refusal.includes(declared.reason ?? '');
+  /** A case that does not run, for a reason that a spec can declare. */
+  const notRun = (verdict: 'refused' | 'not-applicable', reason: string) => {
+    const asGiven = declared.kind === verdict && reason.includes(declared.reason ?? '');
     const other = staticDeviation(specCase, verified[0]!.analysis, null);
-    return report({
-      verdict: 'refused',
-      asDeclared: asRefused && other === null,
-      reason: other ?? refusal,
-      ...nothing,
-    });
+    return report({ verdict, asDeclared: asGiven && other === null, reason: other ?? reason, ...nothing });
+  };
+  if (refusal !== null) return notRun('refused', refusal);
+  for (const { analysis } of verified) {
+    const unfit = notApplicable(policy, analysis);
+    if (unfit !== null) return notRun('not-applicable', unfit);
   }
   let built: Built;
   try {

@@ -4,6 +4,7 @@ import { type Insn, slots } from './bpf/insn';
 import { BPF_REG_6, BPF_REG_FP } from './bpf/opcodes';
 import { type EmitContext, JitError, type Resolver } from './emit/context';
 import { emitInsn } from './emit/insn';
+import { BOUNDARY_SAVES, kernelDepth, savedForFrame } from './emit/kernel-frame';
 import { layOut } from './emit/layout';
 import { emitPrologue } from './emit/prologue';
 import { Stream } from './emit/stream';
@@ -11,7 +12,7 @@ import { tailCallOffset } from './emit/tail-call';
 import { BPF_CALLEE_SAVED, emitPercpuAddress } from './idioms/frames';
 import type { JitFunction, JitImage } from './image';
 import type { KernelConfig } from './kernel-config';
-import type { PrivateFrameView, StackPolicy } from './policy';
+import { type FrameView, notApplicable, type PrivateFrameView, type StackPolicy } from './policy';
 import { X86_64 } from './x86/abi';
 import { Gpr } from './x86/registers';
 import type { Sink } from './x86/sink';
@@ -37,19 +38,22 @@ function usedCalleeSaved(insns: readonly Insn[]): number[] {
   return BPF_CALLEE_SAVED.filter((_, i) => used & (1 << (BPF_REG_6 + i)));
 }
 
-/** Registers that a prologue pushes: a boundary saves all, for whoever throws past it. */
-function savedRegisters(facts: SubprogFacts, insns: readonly Insn[]): number[] {
-  if (facts.exceptionBoundary) return [Gpr.r12, ...BPF_CALLEE_SAVED];
+/** Registers that a prologue pushes, whatever the policy. */
+function savedRegisters(facts: SubprogFacts, insns: readonly Insn[]): readonly number[] {
+  if (facts.exceptionBoundary) return BOUNDARY_SAVES;
   const used = usedCalleeSaved(insns);
-  return facts.arena ? [Gpr.r12, ...used] : used;
+  return facts.arena ? [X86_64.arenaBase, ...used] : used;
 }
+
+const frameView = ({ private: frame, stackDepth }: SubprogFacts): FrameView | null =>
+  frame === null ? null : { frame, depth: roundUp(stackDepth, 8) };
 
 function privateView(input: CompileInput, index: number, out: Sink): PrivateFrameView | null {
   const facts = input.facts.subprogs[index]!;
   const { private: frame } = facts;
   if (frame === null) return null;
   const { config, blockAddresses } = input;
-  const register = X86_64.privateFramePointer;
+  const { register } = input.policy.preserve;
   const address = blockAddresses[frame.block]! + BigInt(frame.offset);
   const symbol = { kind: 'private-frame', name: `fp(${input.subprogs[index]!.name})`, address, index } as const;
   const thisCpuOff = {
@@ -58,18 +62,18 @@ function privateView(input: CompileInput, index: number, out: Sink): PrivateFram
     symbol: { kind: 'percpu', name: 'this_cpu_off', address: config.symbols.thisCpuOff } as const,
   };
   const loadAbsolute = () => emitPercpuAddress(out, register, { value: address, symbol }, thisCpuOff);
-  return { out, frame, facts, depth: roundUp(facts.stackDepth, 8), register, loadAbsolute };
+  return { ...frameView(facts)!, out, facts, register, loadAbsolute };
 }
 
-function compileSubprog(input: CompileInput, index: number): JitFunction {
+function compileSubprog(input: CompileInput, frames: EmitContext['frames'], index: number): JitFunction {
   const { name, insns } = input.subprogs[index]!;
   const { policy, config, resolver } = input;
   const facts = input.facts.subprogs[index]!;
   const out = new Stream(index);
   const view = privateView(input, index, out);
   const registers = view === null ? X86_64.bpf : X86_64.bpf.with(BPF_REG_FP, view.register);
-  const kernelDepth = view ? 0 : roundUp(facts.stackDepth, 8);
   const saved = savedRegisters(facts, insns);
+  const frameSaved = savedForFrame(facts, policy, saved);
   const boundary = facts.exceptionCallback ? (input.facts.subprogs[0] ?? null) : null;
   const context: EmitContext = {
     out,
@@ -80,7 +84,9 @@ function compileSubprog(input: CompileInput, index: number): JitFunction {
     resolver,
     view,
     registers,
-    kernelDepth,
+    frames,
+    kernelDepth: kernelDepth(facts, policy),
+    savedForFrame: frameSaved,
     saved,
     boundary,
     firstExit: -1,
@@ -96,8 +102,8 @@ function compileSubprog(input: CompileInput, index: number): JitFunction {
   const frame = {
     register: view?.register ?? Gpr.rbp,
     isPrivate: view !== null,
-    kernelDepth,
-    saved,
+    kernelDepth: context.kernelDepth,
+    saved: [...frameSaved, ...saved],
   };
   const { bytes, relocations, exceptionTable, addrs, passes, listing } = layout;
   const landing = tailCallOffset(config.ibt);
@@ -128,8 +134,11 @@ function placed<T>(work: () => T, subprog: number): T {
 
 /**
  * Compiles a program: the same input gives the same bytes anywhere.
- * @throws JitError for an instruction that cannot be compiled, or jumps that do not settle
+ * @throws JitError for an instruction that cannot be compiled, jumps that do not settle, a policy that is not applicable
  */
 export function compile(input: CompileInput): JitImage {
-  return { program: input.name, functions: input.subprogs.map((_, index) => compileSubprog(input, index)) };
+  const reason = notApplicable(input.policy, input.facts);
+  if (reason !== null) throw new JitError(`not applicable: ${reason}`, 0, 0);
+  const frames = input.facts.subprogs.map(frameView);
+  return { program: input.name, functions: input.subprogs.map((_, index) => compileSubprog(input, frames, index)) };
 }

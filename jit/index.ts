@@ -8,7 +8,17 @@ export { PROLOGUE_PC } from './emit/site';
 export type * from './image';
 export { type KernelConfig, LINUX_6_18 } from './kernel-config';
 export { LinkError, link, type Placement, targetOf } from './link';
-export { combine, POLICIES, type PolicyChoices, policyNamed, type StackPolicy } from './policy';
+export {
+  CHOICE_VALUES,
+  combine,
+  type InvalidPolicy,
+  notApplicable,
+  POLICIES,
+  type PolicyChoices,
+  policyNamed,
+  type StackPolicy,
+  sensibleCombinations,
+} from './policy';
 export { MAY_GOTO_THUNKS, type RewriteOptions, type Rewritten, rewrite } from './rewrite';
 export { GPR_NAMES, Gpr, type GprName, type Operand, type SymbolRef, type Target, X86_64 } from './x86';
 export { type PrintContext as MachinePrintContext, printAtt, printIntel } from './x86/print';

@@ -18,11 +18,16 @@ function kindOf(insn: Insn, target: SymbolRef): CallKind {
 
 /** A call of a helper, kfunc or subprog, inside whatever the policy puts around it. */
 export function emitCall(context: EmitContext, insn: Insn): void {
-  const { out, facts, policy, view, resolver } = context;
+  const { out, facts, frames, policy, view, resolver } = context;
   const target = resolver.call(insn);
   const kind = kindOf(insn, target);
   if (kind === 'subprog' && facts.tailCallReachable) emitLoadTailCallPointer(context);
+  const callee = kind === 'subprog' ? frames[target.index!]! : null;
   const call = () => {
+    if (view !== null && callee !== null) {
+      out.role('frame-pointer');
+      policy.compute.beforeCall?.(view, callee);
+    }
     out.role('call');
     out.put('call rel32', rel32(target));
     out.role('restore');

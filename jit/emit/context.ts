@@ -1,7 +1,7 @@
 import type { SubprogFacts } from '../analysis/facts';
 import type { Insn } from '../bpf/insn';
 import type { KernelConfig } from '../kernel-config';
-import type { PrivateFrameView, StackPolicy } from '../policy';
+import type { FrameView, PrivateFrameView, StackPolicy } from '../policy';
 import type { SymbolRef } from '../x86/operands';
 import type { Stream } from './stream';
 
@@ -25,9 +25,13 @@ export interface EmitContext {
   readonly view: PrivateFrameView | null;
   /** Machine register of each BPF register; r10 is wherever the frame pointer lives. */
   readonly registers: readonly number[];
-  /** Bytes of kernel stack below rbp: 0 with a private frame. */
+  /** The private frame of each subprog, null on the kernel stack. */
+  readonly frames: readonly (FrameView | null)[];
+  /** Bytes of kernel stack below rbp: with a private frame those that the policy reserves. */
   readonly kernelDepth: number;
-  /** Registers that the prologue pushes, in that order. */
+  /** A register that the prologue pushes first because the frame pointer lives in it, or none. */
+  readonly savedForFrame: readonly number[];
+  /** Registers that the prologue pushes otherwise, in that order. */
   readonly saved: readonly number[];
   /** The boundary's facts, where this subprog is an exception callback. */
   readonly boundary: SubprogFacts | null;

@@ -22,12 +22,16 @@ export function emitExit(context: EmitContext, pc: number): void {
     return;
   }
   context.firstExit = pc;
-  out.role('epilogue');
   if (view !== null) {
+    out.role('frame-pointer');
     policy.compute.onEpilogue?.(view);
     if (facts.exceptionBoundary) policy.boundary.onEpilogue?.(view);
   }
+  out.role('epilogue');
   emitPops(out, context.saved);
+  out.role('frame-pointer');
+  emitPops(out, context.savedForFrame);
+  out.role('epilogue');
   out.put('leave');
   emitReturn(context);
 }

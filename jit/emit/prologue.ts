@@ -4,9 +4,10 @@ import { X86_64 } from '../x86/abi';
 import { imm8, imm32, rel8 } from '../x86/operands';
 import { Gpr, r64 } from '../x86/registers';
 import type { EmitContext } from './context';
+import { BOUNDARY_SAVES, saveArea } from './kernel-frame';
 import { PROLOGUE_PC } from './site';
 
-const { rax, rbp, rdx, rsi, rsp, r12 } = Gpr;
+const { rax, rbp, rdx, rsi, rsp } = Gpr;
 
 /** The exception callback takes over the boundary's frame and restores what the boundary saved. */
 function emitExceptionEntry(context: EmitContext): void {
@@ -14,8 +15,16 @@ function emitExceptionEntry(context: EmitContext): void {
   out.role('exception-entry');
   out.put('mov r64, r64', r64(rsp), r64(rsi));
   out.put('mov r64, r64', r64(rbp), r64(rdx));
-  if (boundary !== null) policy.callback.onExceptionCallback(out, facts, boundary);
-  emitPops(out, [r12, Gpr.rbx, Gpr.r13, Gpr.r14, Gpr.r15]);
+  if (boundary !== null) {
+    out.role('exception-adjust');
+    const { register } = policy.preserve;
+    policy.callback.onExceptionCallback({
+      ...{ out, callback: facts, boundary, register },
+      saveArea: saveArea(boundary, policy),
+    });
+    out.role('exception-entry');
+  }
+  emitPops(out, BOUNDARY_SAVES);
   out.put('mov r64, r64', r64(rsp), r64(rbp));
 }
 
@@ -58,10 +67,12 @@ export function emitPrologue(context: EmitContext): void {
   }
   if (config.ibt) out.put('endbr64');
   if (context.kernelDepth > 0) {
-    out.role('stack-alloc');
+    out.role(view === null ? 'stack-alloc' : 'frame-pointer');
     out.put('sub r64, imm32', r64(rsp), imm32(context.kernelDepth));
   }
   if (facts.tailCallReachable) emitTailCallCounter(context);
+  out.role('frame-pointer');
+  emitPushes(out, context.savedForFrame);
   out.role('callee-save');
   emitPushes(out, context.saved);
   if (facts.arena) {
@@ -72,5 +83,6 @@ export function emitPrologue(context: EmitContext): void {
   if (view === null) return;
   out.role('frame-pointer');
   policy.compute.onPrologue(view);
+  policy.preserve.onPrologue?.(view);
   if (facts.exceptionBoundary) policy.boundary.onPrologue?.(view);
 }

@@ -3,10 +3,13 @@ export type Role =
   | 'patch-site'
   | 'frame-setup'
   | 'exception-entry'
+  /** What the policy adds to the entry of an exception callback. */
+  | 'exception-adjust'
   | 'stack-alloc'
   | 'tail-call-counter'
   | 'callee-save'
   | 'arena-base'
+  /** What the policy does about the frame pointer: in the prologue, in the epilogue, and for a callee. */
   | 'frame-pointer'
   | 'body'
   | 'preserve'

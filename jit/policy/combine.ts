@@ -1,45 +1,63 @@
 import * as boundary from './boundary';
 import * as callback from './callback';
 import * as compute from './compute';
-import type { CallKind, StackPolicy } from './policy';
+import { flawOf } from './flaws';
+import type { PolicyChoices, PreserveChoice, StackPolicy } from './policy';
 import * as preserve from './preserve';
 
-/** A policy as the five choices by name, and where may_goto keeps its count. */
-export interface PolicyChoices {
-  readonly name: string;
-  readonly block: StackPolicy['block'];
-  readonly compute: string;
-  readonly preserve: { readonly kind: string; readonly calls?: readonly CallKind[] };
-  readonly boundary: string;
-  readonly callback: string;
-  readonly mayGoto: StackPolicy['mayGoto'];
-}
-
-const byName = <T extends { readonly name: string }>(...values: T[]) =>
+const byName = <T extends { readonly name: string }>(...values: T[]): ReadonlyMap<string, T> =>
   new Map(values.map((value) => [value.name, value]));
 
-const COMPUTE = byName(compute.absolute, compute.calleeAdd);
-const BOUNDARY = byName(boundary.none);
-const CALLBACK = byName(callback.noPop, callback.popIfOwn);
+const COMPUTE = byName(compute.absolute, compute.calleeAdd, compute.calleeAddSub, compute.callerAdd);
+const BOUNDARY = byName(boundary.none, boundary.pushOnce);
+const CALLBACK = byName(
+  ...[callback.noPop, callback.popIfOwn, callback.popIfBoundary, callback.skip, callback.fromRbp],
+);
 
-function preserveChoice({ kind, calls }: PolicyChoices['preserve']) {
-  if (kind === 'none') return preserve.none;
-  return kind === 'push-pop' ? preserve.pushPop(...(calls ?? [])) : undefined;
+type Calls = PolicyChoices['preserve']['calls'];
+const PRESERVE: ReadonlyMap<string, (calls: Calls) => PreserveChoice> = new Map([
+  ['none', () => preserve.none],
+  ['push-pop', (calls: Calls) => preserve.pushPop(...(calls ?? []))],
+  ['spill-slot', () => preserve.spillSlot],
+  ['reload', () => preserve.reload],
+  ['callee-saved', () => preserve.calleeSaved],
+]);
+
+/** The values of each choice, by name. */
+export const CHOICE_VALUES = {
+  compute: [...COMPUTE.keys()],
+  preserve: [...PRESERVE.keys()],
+  boundary: [...BOUNDARY.keys()],
+  callback: [...CALLBACK.keys()],
+} as const;
+
+/** Why choices make no policy: a value that there is not, or values that cannot go together. */
+export interface InvalidPolicy {
+  readonly invalid: string;
 }
 
-/** The policy of these choices; or the first choice that there is no strategy for. */
-export function combine(choices: PolicyChoices): StackPolicy | { readonly missing: string } {
+function unknown(choice: keyof typeof CHOICE_VALUES, value: string): InvalidPolicy {
+  return { invalid: `there is no \`${choice}: ${value}\`, expected ${CHOICE_VALUES[choice].join(', ')}` };
+}
+
+/**
+ * The policy of these choices. It need not be a sound one: whether it is, a run shows.
+ */
+export function combine(choices: PolicyChoices): StackPolicy | InvalidPolicy {
   const { name, block, mayGoto } = choices;
+  const { kind, calls } = choices.preserve;
   const chosen = {
     compute: COMPUTE.get(choices.compute),
-    preserve: preserveChoice(choices.preserve),
+    preserve: PRESERVE.get(kind)?.(calls),
     boundary: BOUNDARY.get(choices.boundary),
     callback: CALLBACK.get(choices.callback),
   };
-  if (!chosen.compute) return { missing: `compute: ${choices.compute}` };
-  if (!chosen.preserve) return { missing: `preserve: ${choices.preserve.kind}` };
-  if (!chosen.boundary) return { missing: `boundary: ${choices.boundary}` };
-  if (!chosen.callback) return { missing: `callback: ${choices.callback}` };
+  if (!chosen.compute) return unknown('compute', choices.compute);
+  if (!chosen.preserve) return unknown('preserve', kind);
+  if (!chosen.boundary) return unknown('boundary', choices.boundary);
+  if (!chosen.callback) return unknown('callback', choices.callback);
+  const flaw = flawOf(choices);
+  if (flaw?.kind === 'invalid') return { invalid: flaw.reason };
   const { compute, preserve, boundary, callback } = chosen;
   return { name, block, compute, preserve, boundary, callback, mayGoto };
 }

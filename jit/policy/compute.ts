@@ -1,5 +1,5 @@
 import { emitAluImm } from '../idioms';
-import type { ComputeChoice } from './policy';
+import type { ComputeChoice, PrivateFrameView } from './policy';
 
 /** Every private subprog loads its own frame's address (6.13). */
 export const absolute: ComputeChoice = {
@@ -7,11 +7,36 @@ export const absolute: ComputeChoice = {
   onPrologue: (view) => view.loadAbsolute(),
 };
 
+/** Moves the frame pointer by a depth; a frame of no bytes moves nothing. */
+function move({ out, register }: PrivateFrameView, mnemonic: 'add' | 'sub', depth: number): void {
+  if (depth > 0) emitAluImm(out, mnemonic, true, register, depth);
+}
+
 /** The root of a call tree loads, inner subprogs add their depth to the caller's pointer (v3). */
 export const calleeAdd: ComputeChoice = {
   name: 'callee-add',
-  onPrologue: (view) => {
+  onPrologue(view) {
     if (view.frame.role === 'root') view.loadAbsolute();
-    else if (view.depth > 0) emitAluImm(view.out, 'add', true, view.register, view.depth);
+    else move(view, 'add', view.depth);
+  },
+};
+
+/** As {@link calleeAdd}, and inner subprogs subtract it again when they return; a throw goes past that. */
+export const calleeAddSub: ComputeChoice = {
+  ...calleeAdd,
+  name: 'callee-add-sub',
+  onEpilogue(view) {
+    if (view.frame.role === 'inner') move(view, 'sub', view.depth);
+  },
+};
+
+/** The root loads; whoever calls an inner subprog of the same tree hands it its frame pointer. */
+export const callerAdd: ComputeChoice = {
+  name: 'caller-add',
+  onPrologue(view) {
+    if (view.frame.role === 'root') view.loadAbsolute();
+  },
+  beforeCall(view, { frame, depth }) {
+    if (frame.role === 'inner' && frame.block === view.frame.block) move(view, 'add', depth);
   },
 };

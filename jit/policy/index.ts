@@ -1,3 +1,5 @@
-export { combine, type PolicyChoices } from './combine';
+export { notApplicable } from './applicable';
+export { sensibleCombinations } from './combinations';
+export { CHOICE_VALUES, combine, type InvalidPolicy } from './combine';
 export { POLICIES, policyNamed } from './named';
 export type * from './policy';

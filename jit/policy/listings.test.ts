@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { compiled, type Options } from '../testing/program';
-import { combine, POLICIES, type PolicyChoices, policyNamed, type StackPolicy } from './index';
+import { combine, POLICIES, policyNamed, type StackPolicy, sensibleCombinations } from './index';
 
 /** A call of each kind from a frame, and a call from the frame below. */
 const ASM = `
@@ -16,152 +16,6 @@ const ASM = `
     *(u64 *)(r10 - 80) = 2
     call bpf_get_prandom_u32
     exit`;
-
-const ENTRY = ['nop dword ptr [rax+rax*1]', 'nop dword ptr [rax]', 'push rbp', 'mov rbp, rsp'];
-
-const lines = (text: string): string[] =>
-  text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-
-/** What stands between the frame set-up, which is the same for all, and the end. */
-const GOLDEN: Readonly<Record<string, { readonly main: string; readonly sub: string }>> = {
-  'kernel-stack': {
-    main: `
-      sub rsp, 0x80
-      push rbx
-      mov rbx, rdi
-      mov qword ptr [rbp-0x80], 0x1
-      call bpf_ktime_get_ns
-      call bpf_rcu_read_lock
-      call sub
-      mov rax, qword ptr [rbp-0x80]
-      pop rbx
-      leave
-      jmp return_thunk`,
-    sub: `
-      sub rsp, 0x50
-      mov qword ptr [rbp-0x50], 0x2
-      call bpf_get_prandom_u32
-      leave
-      jmp return_thunk`,
-  },
-  'linux-6.18': {
-    main: `
-      push rbx
-      mov r9, fp(main)
-      add r9, qword ptr gs:[this_cpu_off]
-      mov rbx, rdi
-      mov qword ptr [r9-0x80], 0x1
-      push r9
-      call bpf_ktime_get_ns
-      pop r9
-      push r9
-      call bpf_rcu_read_lock
-      pop r9
-      push r9
-      call sub
-      pop r9
-      mov rax, qword ptr [r9-0x80]
-      pop rbx
-      leave
-      jmp return_thunk`,
-    sub: `
-      mov r9, fp(sub)
-      add r9, qword ptr gs:[this_cpu_off]
-      mov qword ptr [r9-0x50], 0x2
-      push r9
-      call bpf_get_prandom_u32
-      pop r9
-      leave
-      jmp return_thunk`,
-  },
-  subtree: {
-    main: `
-      push rbx
-      mov r9, fp(main)
-      add r9, qword ptr gs:[this_cpu_off]
-      mov rbx, rdi
-      mov qword ptr [r9-0x80], 0x1
-      push r9
-      call bpf_ktime_get_ns
-      pop r9
-      push r9
-      call bpf_rcu_read_lock
-      pop r9
-      push r9
-      call sub
-      pop r9
-      mov rax, qword ptr [r9-0x80]
-      pop rbx
-      leave
-      jmp return_thunk`,
-    sub: `
-      add r9, 0x50
-      mov qword ptr [r9-0x50], 0x2
-      push r9
-      call bpf_get_prandom_u32
-      pop r9
-      leave
-      jmp return_thunk`,
-  },
-  unsaved: {
-    main: `
-      push rbx
-      mov r9, fp(main)
-      add r9, qword ptr gs:[this_cpu_off]
-      mov rbx, rdi
-      mov qword ptr [r9-0x80], 0x1
-      call bpf_ktime_get_ns
-      call bpf_rcu_read_lock
-      call sub
-      mov rax, qword ptr [r9-0x80]
-      pop rbx
-      leave
-      jmp return_thunk`,
-    sub: `
-      mov r9, fp(sub)
-      add r9, qword ptr gs:[this_cpu_off]
-      mov qword ptr [r9-0x50], 0x2
-      call bpf_get_prandom_u32
-      leave
-      jmp return_thunk`,
-  },
-};
-
-const listing = (asm: string, subprog: string, options: Options): string[] => compiled(asm, options).listing(subprog);
-
-describe('the code of each policy', () => {
-  test('each has its listing here', () => {
-    expect(Object.keys(GOLDEN)).toEqual(POLICIES.map(({ name }) => name));
-  });
-
-  test.each(Object.entries(GOLDEN))('%s', (policy, { main, sub }) => {
-    const { listing } = compiled(ASM, { policy });
-    expect(listing('main')).toEqual([...ENTRY, ...lines(main)]);
-    expect(listing('sub')).toEqual([...ENTRY, ...lines(sub)]);
-  });
-
-  // No frame, no pointer to it: 48 bytes stay on the kernel stack.
-  test.each(['linux-6.18', 'unsaved'])('%s, where a frame is too small to be private', (policy) => {
-    const asm = 'main: *(u64 *)(r10 - 48) = 1; call bpf_ktime_get_ns; exit';
-    expect(listing(asm, 'main', { policy })).toEqual(listing(asm, 'main', { policy: 'kernel-stack' }));
-  });
-
-  test('subtree: an inner subprog without a frame of its own leaves the pointer alone', () => {
-    const asm = 'main: *(u64 *)(r10 - 128) = 1; call sub; exit; sub: call bpf_ktime_get_ns; r0 = 0; exit';
-    const want = ['push r9', 'call bpf_ktime_get_ns', 'pop r9', 'xor eax, eax', 'leave', 'jmp return_thunk'];
-    expect(listing(asm, 'sub', { policy: 'subtree' })).toEqual([...ENTRY, ...want]);
-  });
-
-  test('subtree: a depth that is no imm8 is added as imm32', () => {
-    const asm = 'main: *(u64 *)(r10 - 8) = 1; call sub; exit; sub: *(u64 *)(r10 - 128) = 1; exit';
-    expect(listing(asm, 'sub', { policy: 'subtree' })).toContain('add r9, 0x80');
-    const { code } = compiled(asm, { policy: 'subtree' });
-    expect(Buffer.from(code[1]!).toString('hex')).toContain('4981c180000000');
-  });
-});
 
 /** A throw below the boundary, and a callback with a frame that is big enough for any layout. */
 const THROWING = `
@@ -179,93 +33,247 @@ const THROWING = `
     r0 = r1
     exit`;
 
-const thrown = (policy: string): Options => ({ policy, type: 'tracepoint', exceptionCallback: 2 });
+const thrown = (policy: string | StackPolicy): Options => ({ policy, type: 'tracepoint', exceptionCallback: 2 });
 
-describe('exceptions', () => {
-  const saves = ['push r12', 'push rbx', 'push r13', 'push r14', 'push r15'];
-  const restores = ['pop r15', 'pop r14', 'pop r13', 'pop rbx', 'pop r12'];
-  const takeOver = ['nop dword ptr [rax+rax*1]', 'nop dword ptr [rax]', 'mov rsp, rsi', 'mov rbp, rdx'];
+/** Instructions, separated by `;`. */
+const code = (text: string): string[] => (text === '' ? [] : text.split('; '));
+const load = (subprog: string, register = 'r9') =>
+  `mov ${register}, fp(${subprog}); add ${register}, qword ptr gs:[this_cpu_off]`;
 
-  test.each(POLICIES.map(({ name }) => name))('%s: the boundary saves all callee-saved registers', (policy) => {
-    const code = listing(THROWING, 'main', thrown(policy));
-    expect(code.join('\n')).toContain(saves.join('\n'));
-    expect(code.slice(-7)).toEqual([...restores, 'leave', 'jmp return_thunk']);
+/** What each hook of a policy puts into the code. */
+interface Hooks {
+  /** Where r10 is, in a frame and in that of the callback. */
+  readonly frame: string;
+  readonly caught?: string;
+  /** Kernel stack that is taken first, and a register that is saved first unless the boundary does so. */
+  readonly reserve?: readonly [main: string, sub: string, caught: string];
+  readonly save?: string;
+  /** The frame pointer in the prologues of main, sub and the callback. */
+  readonly enter: readonly [main: string, sub: string, caught: string];
+  /** In the epilogue of sub. */
+  readonly leave?: string;
+  /** Before and behind the calls of main, and of sub; and a throw in sub. */
+  readonly helper?: readonly [before: string, after: string];
+  readonly subprog?: readonly [before: string, after: string];
+  readonly below?: readonly [before: string, after: string];
+  readonly thrown?: readonly [before: string, after: string];
+  /** In the boundary, behind the frame pointer and before the registers are popped. */
+  readonly boundary?: readonly [enter: string, leave: string];
+  /** In the callback, before the registers are popped. */
+  readonly callback?: string;
+}
+
+const NOTHING = ['', ''] as const;
+const PUSHED = ['push r9', 'pop r9'] as const;
+const everywhere = { helper: PUSHED, below: PUSHED, subprog: PUSHED, thrown: PUSHED } as const;
+const absolute = { frame: 'r9', caught: 'rbp', reserve: ['', '', 'sub rsp, 0x88'] } as const;
+const loaded = { ...absolute, enter: [load('main'), load('sub'), ''] } as const;
+const tree = { frame: 'r9', enter: [load('main'), 'add r9, 0x50', load('caught')] } as const;
+const spilt = ['', 'mov r9, qword ptr [rbp-0x8]'] as const;
+const again = (subprog: string) => ['', load(subprog)] as const;
+
+const HOOKS: Readonly<Record<string, Hooks>> = {
+  'kernel-stack': { frame: 'rbp', reserve: ['sub rsp, 0x80', 'sub rsp, 0x50', 'sub rsp, 0x88'], enter: ['', '', ''] },
+  'linux-6.18': { ...loaded, ...everywhere },
+  'linux-6.18-fixed': { ...loaded, ...everywhere, callback: 'lea rsp, [rbp-0x28]' },
+  'linux-6.18-pop': { ...loaded, ...everywhere, callback: 'pop r9' },
+  subtree: { ...tree, ...everywhere, callback: 'pop r9' },
+  'callee-adjust': { ...tree, ...everywhere, subprog: NOTHING, leave: 'sub r9, 0x50' },
+  'boundary-once': {
+    ...{ ...tree, ...everywhere, subprog: NOTHING, thrown: NOTHING },
+    boundary: ['push r9', 'pop r9'],
+    callback: 'pop r9',
+  },
+  'caller-add': {
+    ...{ ...tree, ...everywhere, subprog: ['push r9; add r9, 0x50', 'pop r9'] },
+    enter: [load('main'), '', load('caught')],
+    callback: 'pop r9',
+  },
+  'helpers-only': { ...loaded, ...everywhere, subprog: NOTHING },
+  'spill-slot': {
+    ...{ ...absolute, helper: spilt, below: spilt, subprog: spilt },
+    reserve: ['sub rsp, 0x8', 'sub rsp, 0x8', 'sub rsp, 0x88'],
+    enter: [`${load('main')}; mov qword ptr [rbp-0x8], r9`, `${load('sub')}; mov qword ptr [rbp-0x8], r9`, ''],
+  },
+  reload: { ...loaded, helper: again('main'), below: again('sub'), subprog: again('main') },
+  'callee-saved': {
+    ...{ ...absolute, frame: 'r12', save: 'r12' },
+    enter: [load('main', 'r12'), load('sub', 'r12'), ''],
+  },
+  unsaved: loaded,
+};
+
+const ENTRY = 'nop dword ptr [rax+rax*1]; nop dword ptr [rax]';
+const SET_UP = `${ENTRY}; push rbp; mov rbp, rsp`;
+const RETURN = 'leave; jmp return_thunk';
+const SAVES = 'push r12; push rbx; push r13; push r14; push r15';
+const RESTORES = 'pop r15; pop r14; pop r13; pop rbx; pop r12';
+const TAKE_OVER = `${ENTRY}; mov rsp, rsi; mov rbp, rdx`;
+
+const join = (...parts: string[]): string[] => parts.flatMap(code);
+const around = ([before, after]: readonly [string, string] = NOTHING, call: string): string[] =>
+  join(before, `call ${call}`, after);
+
+/** The listings of {@link ASM} with these hooks. */
+function called({ frame, reserve = ['', '', ''], save, enter, leave = '', ...calls }: Hooks) {
+  const [push, pop] = save ? [`push ${save}`, `pop ${save}`] : NOTHING;
+  return {
+    main: [
+      ...join(SET_UP, reserve[0], push, 'push rbx', enter[0]),
+      ...join('mov rbx, rdi', `mov qword ptr [${frame}-0x80], 0x1`),
+      ...around(calls.helper, 'bpf_ktime_get_ns'),
+      ...around(calls.helper, 'bpf_rcu_read_lock'),
+      ...around(calls.subprog, 'sub'),
+      ...join(`mov rax, qword ptr [${frame}-0x80]`, 'pop rbx', pop, RETURN),
+    ],
+    sub: [
+      ...join(SET_UP, reserve[1], push, enter[1], `mov qword ptr [${frame}-0x50], 0x2`),
+      ...around(calls.below, 'bpf_get_prandom_u32'),
+      ...join(leave, pop, RETURN),
+    ],
+  };
+}
+
+/** The listings of {@link THROWING} with these hooks. */
+function threw({ frame, reserve = ['', '', ''], save, enter, leave = '', ...rest }: Hooks) {
+  const { boundary = NOTHING, callback = '', caught = frame } = rest;
+  const [push, pop] = save ? [`push ${save}`, `pop ${save}`] : NOTHING;
+  return {
+    main: [
+      ...join(SET_UP, reserve[0], SAVES, enter[0], boundary[0], `mov qword ptr [${frame}-0x80], 0x1`),
+      ...around(rest.subprog, 'sub'),
+      ...join(boundary[1], RESTORES, RETURN),
+    ],
+    sub: [
+      ...join(SET_UP, reserve[1], push, enter[1], `mov qword ptr [${frame}-0x50], 0x2`),
+      ...around(rest.thrown, 'bpf_throw'),
+      ...join(leave, pop, RETURN),
+    ],
+    caught: [
+      ...join(TAKE_OVER, callback, RESTORES, 'mov rsp, rbp', reserve[2], enter[2]),
+      ...join(`mov qword ptr [${caught}-0x88], 0x3`, 'mov rax, rdi', RETURN),
+    ],
+  };
+}
+
+const listing = (asm: string, subprog: string, options: Options): string[] => compiled(asm, options).listing(subprog);
+
+describe('the code of each policy', () => {
+  test('each has its hooks here', () => {
+    expect(Object.keys(HOOKS)).toEqual(POLICIES.map(({ name }) => name));
   });
 
-  test.each(['linux-6.18', 'subtree'])('%s: bpf_throw is called like the others', (policy) => {
-    const code = listing(THROWING, 'sub', thrown(policy));
-    const at = code.indexOf('call bpf_throw');
-    expect(code.slice(at - 1, at + 2)).toEqual(['push r9', 'call bpf_throw', 'pop r9']);
+  test.each(Object.entries(HOOKS))('%s', (policy, hooks) => {
+    const { main, sub } = called(hooks);
+    const { listing } = compiled(ASM, { policy });
+    expect({ main: listing('main'), sub: listing('sub') }).toEqual({ main, sub });
   });
 
-  test.each(['kernel-stack', 'linux-6.18', 'unsaved'])('%s: the callback pops what the boundary pushed', (policy) => {
-    const code = listing(THROWING, 'caught', thrown(policy));
-    expect(code.slice(0, 11)).toEqual([...takeOver, ...restores, 'mov rsp, rbp', 'sub rsp, 0x88']);
+  test.each(Object.entries(HOOKS))('%s, with a throw', (policy, hooks) => {
+    const { listing } = compiled(THROWING, thrown(policy));
+    expect({ main: listing('main'), sub: listing('sub'), caught: listing('caught') }).toEqual(threw(hooks));
   });
 
-  test('subtree: a callback with a private frame of its own pops r9 first', () => {
-    const code = listing(THROWING, 'caught', thrown('subtree'));
-    const load = ['mov r9, fp(caught)', 'add r9, qword ptr gs:[this_cpu_off]'];
-    expect(code.slice(0, 13)).toEqual([...takeOver, 'pop r9', ...restores, 'mov rsp, rbp', ...load]);
+  // No frame, no pointer to it: 48 bytes stay on the kernel stack.
+  test.each(POLICIES.filter(({ block }) => block === 'function').map(({ name }) => name))(
+    '%s, where a frame is too small to be private',
+    (policy) => {
+      const asm = 'main: *(u64 *)(r10 - 48) = 1; call bpf_ktime_get_ns; exit';
+      expect(listing(asm, 'main', { policy })).toEqual(listing(asm, 'main', { policy: 'kernel-stack' }));
+    },
+  );
+});
+
+describe('frames inside a call tree', () => {
+  const EMPTY = 'main: *(u64 *)(r10 - 128) = 1; call sub; exit; sub: call bpf_ktime_get_ns; r0 = 0; exit';
+
+  test.each(['subtree', 'callee-adjust', 'caller-add'])('%s: one of no bytes moves nothing', (policy) => {
+    const want = `${SET_UP}; push r9; call bpf_ktime_get_ns; pop r9; xor eax, eax; ${RETURN}`;
+    expect(listing(EMPTY, 'sub', { policy })).toEqual(code(want));
+    expect(listing(EMPTY, 'main', { policy }).filter((line) => /^(add|sub) r9, 0x/.test(line))).toEqual([]);
   });
 
-  test('subtree: one without does not', () => {
-    const code = listing(THROWING.replace('r10 - 136', 'r10 - 8'), 'caught', thrown('subtree'));
-    expect(code.slice(0, 10)).toEqual([...takeOver, ...restores, 'mov rsp, rbp']);
+  const BIG =
+    'main: *(u64 *)(r10 - 8) = 1; call sub; exit; sub: *(u64 *)(r10 - 128) = 1; if r1 == 0 goto l; exit; l: exit';
+
+  test.each([
+    ['subtree', 'sub', ['4981c180000000 add']],
+    ['callee-adjust', 'sub', ['4981c180000000 add', '4981e980000000 sub']],
+    ['caller-add', 'main', ['4981c180000000 add']],
+  ])('%s: a depth that is no imm8 is an imm32, once in %s', (policy, subprog, want) => {
+    const { code, image } = compiled(BIG, { policy });
+    const fn = image.functions.find(({ name }) => name === subprog)!;
+    const found = fn.listing().flatMap(({ offset, size, insn: { form, operands } }) => {
+      const [, last] = operands;
+      if (last?.kind !== 'imm' || last.value !== 128) return [];
+      return [`${Buffer.from(code[fn.index]!.subarray(offset, offset + size)).toString('hex')} ${form.mnemonic}`];
+    });
+    expect(found).toEqual(want);
+  });
+
+  test('caller-add: a callback in a tree of its own finds its frame by itself', () => {
+    const asm = `
+      main:
+        *(u64 *)(r10 - 128) = 1
+        r1 = 1
+        r2 = cb ll
+        r3 = 0
+        r4 = 0
+        call bpf_loop
+        r1 = 0
+        r2 = 0
+        call cb
+        exit
+      cb:
+        *(u64 *)(r10 - 136) = 1
+        r0 = 0
+        exit`;
+    const main = listing(asm, 'main', { policy: 'caller-add' });
+    expect(main.slice(main.indexOf('call cb') - 1).slice(0, 3)).toEqual(['push r9', 'call cb', 'pop r9']);
+    expect(listing(asm, 'cb', { policy: 'caller-add' }).join('; ')).toContain(load('cb'));
   });
 });
 
-describe('choices', () => {
-  const choices: PolicyChoices = {
-    name: 'mine',
-    block: 'function',
-    compute: 'absolute',
-    preserve: { kind: 'push-pop', calls: ['subprog', 'helper', 'kfunc', 'throw'] },
-    boundary: 'none',
-    callback: 'no-pop',
-    mayGoto: 'offset',
+describe('exception callbacks', () => {
+  const entry = (asm: string, policy: string | StackPolicy) => {
+    const caught = listing(asm, 'caught', thrown(policy));
+    return caught.slice(4, caught.indexOf('pop r15')).join('; ');
   };
-  const built = (changes: Partial<PolicyChoices> = {}): StackPolicy =>
-    combine({ ...choices, ...changes }) as StackPolicy;
+  const fromRbp = (changes: Partial<StackPolicy>): StackPolicy => ({ ...policyNamed('linux-6.18-fixed')!, ...changes });
 
-  test('those of linux-6.18 make its code', () => {
-    const { code } = compiled(ASM, { policy: built() });
-    expect(code).toEqual(compiled(ASM, { policy: 'linux-6.18' }).code);
+  test('pop-if-own: a callback with a frame on the kernel stack does not pop', () => {
+    expect(entry(THROWING.replace('r10 - 136', 'r10 - 8'), 'subtree')).toBe('');
   });
 
-  test('those of subtree make its code', () => {
-    const { code } = compiled(THROWING, {
-      ...thrown('subtree'),
-      policy: built({ block: 'subtree', compute: 'callee-add', callback: 'pop-if-own' }),
-    });
-    expect(code).toEqual(compiled(THROWING, thrown('subtree')).code);
+  test.each(['linux-6.18-pop', 'boundary-once'])(
+    '%s: nothing is popped for a boundary on the kernel stack',
+    (policy) => {
+      const plain = THROWING.replace('r10 - 128', 'r10 - 8').replace('r10 - 80', 'r10 - 16');
+      expect(entry(plain, policy)).toBe('');
+    },
+  );
+
+  test.each<[string, string, Partial<StackPolicy>]>([
+    ['private boundary', '[rbp-0x28]', {}],
+    ['private boundary with a word of its own', '[rbp-0x30]', { preserve: policyNamed('spill-slot')!.preserve }],
+    ['private boundary that pushes once', '[rbp-0x28]', { boundary: policyNamed('boundary-once')!.boundary }],
+    ['boundary on the kernel stack', '[rbp-0xa8]', { block: 'none' }],
+  ])('from-rbp, %s', (_name, where, changes) => {
+    expect(entry(THROWING, fromRbp(changes))).toBe(`lea rsp, ${where}`);
   });
 
-  test.each([
-    ['subprog', 'call sub'],
-    ['helper', 'call bpf_ktime_get_ns'],
-    ['kfunc', 'call bpf_rcu_read_lock'],
-    ['throw', 'call bpf_throw'],
-  ] as const)('push-pop of %s calls is around those alone', (kind, call) => {
-    const asm = ASM.replace('exit', 'call bpf_throw\n exit');
-    const preserve = { kind: 'push-pop', calls: [kind] } as const;
-    const code = listing(asm, 'main', { type: 'tracepoint', policy: built({ preserve }) });
-    expect(code.filter((line) => /r9$/.test(line))).toEqual(['push r9', 'pop r9']);
-    expect(code.slice(code.indexOf('push r9')).slice(0, 3)).toEqual(['push r9', call, 'pop r9']);
+  test('from-rbp, a boundary with a tail-call counter, and an unaligned depth', () => {
+    const asm = THROWING.replace('r10 - 128', 'r10 - 121').replace('u64 *)(r10 - 121', 'u8 *)(r10 - 121');
+    const tail = asm.replace('call sub', 'r2 = 0; r3 = 0; call bpf_tail_call; call sub');
+    expect(entry(tail, fromRbp({}))).toBe('lea rsp, [rbp-0xb8]');
   });
 
-  test.each<[Partial<PolicyChoices>, string]>([
-    [{ compute: 'guess' }, 'compute: guess'],
-    [{ preserve: { kind: 'hope' } }, 'preserve: hope'],
-    [{ boundary: 'wall' }, 'boundary: wall'],
-    [{ callback: 'later' }, 'callback: later'],
-  ])('%p is missing', (changes, missing) => {
-    expect(combine({ ...choices, ...changes })).toEqual({ missing });
-  });
-
-  test('names of policies', () => {
-    expect(new Set(POLICIES.map(({ name }) => name)).size).toBe(POLICIES.length);
-    for (const policy of POLICIES) expect(policyNamed(policy.name)).toBe(policy);
-    expect(policyNamed('linux-6.19')).toBeUndefined();
+  test('skip drops the word, for a private boundary alone', () => {
+    const [policy] = [...sensibleCombinations()].filter(
+      ({ block, callback }) => block === 'function' && callback === 'skip',
+    );
+    const skip = combine(policy!) as StackPolicy;
+    expect(entry(THROWING, skip)).toBe('add rsp, 0x8');
+    expect(entry(THROWING.replace('r10 - 128', 'r10 - 8'), skip)).toBe('');
   });
 });

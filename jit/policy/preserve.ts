@@ -1,8 +1,13 @@
-import { r64 } from '../x86';
-import type { CallKind, PreserveChoice } from './policy';
+import { emitLdx, emitStx, memOperand } from '../idioms';
+import { Gpr, r64, X86_64 } from '../x86';
+import type { CallKind, PreserveChoice, PrivateFrameView } from './policy';
+
+/** The frame pointer in the register that the kernel has it in, and nothing on the kernel stack. */
+const plain = { register: X86_64.privateFramePointer, reserve: 0 } as const;
 
 /** Nothing: the frame pointer is lost at the first call that destroys it. */
 export const none: PreserveChoice = {
+  ...plain,
   name: 'none',
   aroundCall: (_kind, _view, emitCall) => emitCall(),
 };
@@ -11,6 +16,7 @@ export const none: PreserveChoice = {
 export function pushPop(...kinds: CallKind[]): PreserveChoice {
   const wrapped = new Set(kinds);
   return {
+    ...plain,
     name: `push-pop ${kinds.join(', ')}`,
     aroundCall(kind, view, emitCall) {
       if (!wrapped.has(kind)) return emitCall();
@@ -22,3 +28,37 @@ export function pushPop(...kinds: CallKind[]): PreserveChoice {
 }
 
 export const pushPopAll = pushPop('subprog', 'helper', 'kfunc', 'throw');
+
+/** Emits `restore` after each call that returns. */
+const after =
+  (restore: (view: PrivateFrameView) => void): PreserveChoice['aroundCall'] =>
+  (kind, view, emitCall) => {
+    emitCall();
+    if (kind !== 'throw') restore(view);
+  };
+
+const SLOT = memOperand(Gpr.rbp, -8);
+
+/** A word right below rbp: stored once, loaded after each call. rsp never moves. */
+export const spillSlot: PreserveChoice = {
+  ...plain,
+  name: 'spill-slot',
+  reserve: 8,
+  onPrologue: ({ out, register }) => emitStx(out, 8, SLOT, register),
+  aroundCall: after(({ out, register }) => emitLdx(out, 8, register, SLOT)),
+};
+
+/** The address is loaded again after each call, as in the prologue: nothing is stored anywhere. */
+export const reload: PreserveChoice = {
+  ...plain,
+  name: 'reload',
+  aroundCall: after((view) => view.loadAbsolute()),
+};
+
+/** A register that every function preserves, and so must every subprog that uses it. The base of an arena has the same. */
+export const calleeSaved: PreserveChoice = {
+  name: 'callee-saved',
+  register: Gpr.r12,
+  reserve: 0,
+  aroundCall: (_kind, _view, emitCall) => emitCall(),
+};
