@@ -4,6 +4,7 @@ import { judgeCase } from './judge';
 import type { CaseReport, Report } from './report/model';
 import { pointText } from './report/words';
 import {
+  ALL_POLICIES,
   formatIssue,
   type Issue,
   type LoadedSpec,
@@ -11,6 +12,7 @@ import {
   loadFiles,
   lowerSpec,
   type SpecCase,
+  writtenPolicies,
 } from './spec';
 
 export * from './build';
@@ -57,7 +59,11 @@ const NAMED = POLICIES.map(({ name }) => name);
 
 /** The policies that a spec lists or writes out, by name. */
 const ownPolicies = ({ spec }: LoadedSpec) =>
-  new Map((spec.policies ?? []).map((each) => [typeof each === 'string' ? each : each.name, each]));
+  new Map(
+    writtenPolicies(spec)
+      .filter((each) => each !== ALL_POLICIES)
+      .map((each) => [typeof each === 'string' ? each : each.name, each]),
+  );
 
 /**
  * A spec with its list of policies replaced: those that it does not mention run under its general expectations. A policy
@@ -111,7 +117,7 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   const unknownPolicies = issues.length > 0 ? [] : (policies ?? []).filter((name) => !known.has(name));
   const lowered: LoweredSpec[] = [];
   for (const loaded of selected.flatMap((each) => withPolicies(each, policies))) {
-    const result = lowerSpec(loaded, { policies: NAMED, analyse: ({ program }) => programErrors(program) });
+    const result = lowerSpec(loaded, { policies: NAMED, analyse: (each) => programErrors(each.program, each) });
     if (result.ok) lowered.push(...result.value);
     else issues.push(...result.issues);
   }

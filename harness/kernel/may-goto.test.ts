@@ -24,7 +24,7 @@ function call(rbp: bigint, offset: bigint, nth: number, memory = page()) {
   registers[Gpr.rsp] = rbp - 0x100n;
   registers[Gpr.r10] = BigInt.asUintN(64, offset);
   const before = registers.slice();
-  const details = { nth, seed: 1, memory };
+  const details = { name: 'thunk', nth, seed: 1, memory };
   THUNKS.arch_bpf_timed_may_goto!(registers, details);
   return { registers, before, memory };
 }
@@ -56,6 +56,6 @@ test('a time that lands in a saved slot comes back in that register', () => {
   zeroed[Gpr.rbp] = rbp;
   zeroed[Gpr.rsp] = rbp - 0x100n;
   zeroed[Gpr.r10] = BigInt.asUintN(64, -0x100n - 0x38n - 8n);
-  THUNKS.arch_bpf_timed_may_goto!(zeroed, { nth: 1, seed: 1, memory });
+  THUNKS.arch_bpf_timed_may_goto!(zeroed, { name: 'thunk', nth: 1, seed: 1, memory });
   expect(zeroed[Gpr.r8]).toBe(1_001_000_000n);
 });

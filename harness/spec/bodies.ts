@@ -12,6 +12,8 @@ export interface LoweredBody {
   readonly program: Program;
   /** Per subprog, per instruction. */
   readonly sources: readonly (readonly Position[])[];
+  /** Per subprog the labels inside it, to their pc; none but those of assembly that was written. */
+  readonly labels: readonly ReadonlyMap<string, number>[];
   /** The assembly; generated unless the body was written as such. */
   readonly text: string;
 }
@@ -67,7 +69,7 @@ function lowerAsm(text: string, path: Path, scope: BodyScope, context: LowerCont
   const sources = source.subprogs.map(({ insns }) =>
     insns.map(({ line, column }) => context.source.inText(path, line, column)),
   );
-  return { program, sources, text };
+  return { program, sources, labels: source.subprogs.map(({ labels }) => labels), text };
 }
 
 function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerContext): LoweredBody | undefined {
@@ -88,7 +90,7 @@ function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerCon
       return context.source.inText(path, line, column);
     }),
   );
-  return { program: parsed.program, sources, text: generated.text };
+  return { program: parsed.program, sources, labels: [], text: generated.text };
 }
 
 // A call of a kfunc holds its index in the spec's `kfuncs`, a load of a map the map's index.
@@ -99,7 +101,7 @@ function lowerHex(text: string, path: Path, scope: BodyScope, context: LowerCont
   const sources = parsed.places.map((places) =>
     places.map(({ line, column }) => context.source.inText(path, line, column)),
   );
-  return { program: parsed.program, sources, text: printProgram(parsed.program) };
+  return { program: parsed.program, sources, labels: [], text: printProgram(parsed.program) };
 }
 
 function reserved(_: string, path: Path, __: BodyScope, context: LowerContext): undefined {

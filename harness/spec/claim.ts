@@ -1,3 +1,5 @@
+import type { ClaimSpec } from './schema-claim';
+
 /** The claim that a spec is about. */
 export interface Claim {
   /** As in `C1`, `E3.main`, `V3-7`. */
@@ -22,4 +24,16 @@ export interface Premise {
   readonly leaves?: readonly string[];
   readonly boundary?: readonly string[];
   readonly callback?: readonly string[];
+}
+
+type Written = NonNullable<ClaimSpec['premise']>;
+
+const listed = <T extends string>(written: T | readonly T[]): readonly T[] =>
+  typeof written === 'string' ? [written] : written;
+
+/** Fills in what a claim leaves out: a premise that holds for every policy. */
+export function lowerClaim({ id, statement, source, property, premise }: ClaimSpec): Claim {
+  const entries = Object.entries(premise ?? {}) as [keyof Written, string | readonly string[]][];
+  const lists = entries.filter(([, value]) => value !== undefined).map(([key, value]) => [key, listed(value)] as const);
+  return { id, statement, source, property, premise: Object.fromEntries(lists) };
 }

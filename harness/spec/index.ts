@@ -18,9 +18,10 @@ export type {
 } from './expectation';
 export { MAX_SPEC_BYTES } from './files';
 export { formatIssue, formatPath, type Issue, type Path, type Position } from './issues';
-export type { ClobberRule, HelperBody, MapSpec } from './kernel-side';
+export type { ClobberRule, HelperBody } from './kernel-side';
 export { type Loaded, type LoadedSpec, loadFiles, parseSpecText } from './load';
 export { type Lowered, type LoweredSpec, type LowerOptions, lowerSpec, type SpecCase } from './lower';
+export type { MapSpec } from './maps';
 export {
   CALLEE_SAVED,
   CALLER_SAVED,
@@ -36,11 +37,11 @@ export {
   type Verdict,
 } from './names';
 export { type Place, parsePlace } from './places';
-export type { PolicyRef } from './policies';
+export { type PolicyRef, writtenPolicies } from './policies';
 export type { Analyse, LoweredProgram, ProgramError, ThrowSite } from './programs';
 export type { LoweredScenario } from './scenarios';
 export { jsonSchema, type Spec, specSchema } from './schema';
-export type { InlinePolicy } from './schema-policy';
+export { ALL_POLICIES, type InlinePolicy } from './schema-policy';
 export type { SpecSource } from './source';
 export { SubprogNames, type SubprogRef } from './subprogs';
 export type { Point } from './sweep';

@@ -32,17 +32,6 @@ export interface ClobberRule {
   readonly position: Position;
 }
 
-/** A map of one value. */
-export interface MapSpec {
-  readonly name: string;
-  readonly size: number;
-  /** All `size` bytes. */
-  readonly init: Uint8Array;
-  /** Of an array of programs: how many entries it has, and the program at each index that holds one. Its size is 0. */
-  readonly programs?: { readonly entries: number; readonly slots: ReadonlyMap<number, string> };
-  readonly position: Position;
-}
-
 /** Bytes r1 points to where a spec says nothing: more than any context that our program types have. */
 export const DEFAULT_CONTEXT_BYTES = 256;
 
@@ -116,21 +105,6 @@ function callRange(written: number | string | undefined, path: Path, context: Lo
   if (range.to < range.from)
     context.report(path, `the range ${written} runs backwards`, { expected: `"${last}..${first}"` });
   return range;
-}
-
-export function lowerMaps(spec: Spec, context: LowerContext): MapSpec[] {
-  return Object.entries(spec.maps ?? {}).map(([name, { size, init }]) => {
-    const path = ['maps', name];
-    if (name === 'ctx') context.reportKey(path, 'a map cannot be named ctx: under `memory` that is the context');
-    const bytes = hexBytes(init ?? '');
-    if (bytes.length > size) {
-      context.report([...path, 'init'], `${bytes.length} bytes`, { expected: `at most the map's ${size}` });
-      return { name, size, init: new Uint8Array(size), position: context.source.key(path) };
-    }
-    const all = new Uint8Array(size);
-    all.set(bytes);
-    return { name, size, init: all, position: context.source.key(path) };
-  });
 }
 
 export function lowerContextBytes(written: ScenarioSpec['context'] | Spec['context']): Uint8Array {

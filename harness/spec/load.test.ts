@@ -158,12 +158,12 @@ describe('data of another shape', () => {
     [
       'an unknown event',
       'scenarios: { s: { do: [{ rn: prog }] } }',
-      /^3:24 {2}scenarios\.s\.do\[0\]: unknown event `rn`, expected run \(did you mean `run`\?\)$/,
+      /^3:24 {2}scenarios\.s\.do\[0\]: unknown event `rn`, expected replace, fentry, .*, fire or run \(did you mean `run`\?\)$/,
     ],
     [
       'an event that says nothing',
       'scenarios: { s: { do: [{}] } }',
-      /^3:24 {2}scenarios\.s\.do\[0\]: an empty mapping, expected run$/,
+      /^3:24 {2}scenarios\.s\.do\[0\]: an empty mapping, expected replace, .* or run$/,
     ],
     [
       'an event with more than it takes',

@@ -1,6 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import { readSpecFiles } from './files';
-import { type Issue, issueAt, type Position, sortIssues } from './issues';
+import { type Issue, issueAt, type Path, type Position, sortIssues } from './issues';
 import { Lines } from './lines';
 import { MAX_NESTING, nesting } from './nesting';
 import { toPlain } from './plain';
@@ -37,7 +37,7 @@ export function loadFiles(paths: readonly string[]): Loaded {
     specs.push(...loaded.specs);
     issues.push(...loaded.issues);
   }
-  return { specs, issues: [...issues, ...repeatedNames(specs)] };
+  return { specs, issues: [...issues, ...repetitions(specs)] };
 }
 
 /** Reads all documents of one text. */
@@ -89,16 +89,25 @@ function parseDocuments(text: string, file: string): Loaded {
 // The parser is recursive, and reports its own overflow as an error of the document.
 const isOverflow = (error: Error): boolean => error.message.includes('call stack');
 
-function repeatedNames(specs: readonly LoadedSpec[]): Issue[] {
-  const first = new Map<string, Position>();
-  return specs.flatMap(({ spec, source }) => {
-    const position = source.value(['name']);
-    const earlier = first.get(spec.name);
-    if (!earlier) {
-      first.set(spec.name, position);
-      return [];
-    }
-    const place = `${earlier.file}:${earlier.line}:${earlier.column}`;
-    return [issueAt(position, ['name'], `a second spec named ${JSON.stringify(spec.name)}; the first is at ${place}`)];
+/** What no two specs that are loaded together may share. */
+const UNIQUE: readonly { readonly path: Path; readonly what: string; of(spec: Spec): string | undefined }[] = [
+  { path: ['name'], what: 'spec named', of: ({ name }) => name },
+  { path: ['claim', 'id'], what: 'spec about the claim', of: ({ claim }) => claim?.id },
+];
+
+const repetitions = (specs: readonly LoadedSpec[]): Issue[] =>
+  UNIQUE.flatMap(({ path, what, of }) => {
+    const first = new Map<string, Position>();
+    return specs.flatMap(({ spec, source }) => {
+      const value = of(spec);
+      if (value === undefined) return [];
+      const position = source.value(path);
+      const earlier = first.get(value);
+      if (!earlier) {
+        first.set(value, position);
+        return [];
+      }
+      const place = `${earlier.file}:${earlier.line}:${earlier.column}`;
+      return [issueAt(position, path, `a second ${what} ${JSON.stringify(value)}; the first is at ${place}`)];
+    });
   });
-}

@@ -1,18 +1,11 @@
-import type { Claim } from './claim';
+import { type Claim, lowerClaim } from './claim';
 import { LowerContext } from './context';
 import type { Expectation } from './expectation';
 import { Expectations } from './expectations';
 import { type Issue, issueAt, type Position, sortIssues } from './issues';
-import {
-  type ClobberRule,
-  type HelperBody,
-  lowerClobbers,
-  lowerContextBytes,
-  lowerHelpers,
-  lowerMaps,
-  type MapSpec,
-} from './kernel-side';
+import { type ClobberRule, type HelperBody, lowerClobbers, lowerContextBytes, lowerHelpers } from './kernel-side';
 import type { LoadedSpec } from './load';
+import { lowerMaps, type MapSpec } from './maps';
 import { lowerPolicies, type PolicyRef, type SpecPolicies } from './policies';
 import { type Analyse, type LoweredProgram, type LoweredPrograms, lowerPrograms } from './programs';
 import { type LoweredScenario, lowerScenarios, scenarioNames } from './scenarios';
@@ -79,6 +72,7 @@ export function lowerSpec(loaded: LoadedSpec, options: LowerOptions): Lowered {
       position: loaded.position,
       point,
       claims: spec.claims ?? [],
+      ...(spec.claim && { claim: lowerClaim(spec.claim) }),
       seed: seed ?? spec.seed ?? DEFAULT_SEED,
       cpus: [...new Set(spec.cpus ?? [0])],
       ...parts,
@@ -101,7 +95,7 @@ function lowerShared(
   if (!programs) return undefined;
   const helpers = lowerHelpers(spec.helpers, ['helpers'], context);
   const clobbers = lowerClobbers(spec.clobbers, ['clobbers'], programs.kernel, programs.names, context);
-  const maps = lowerMaps(spec, context);
+  const maps = lowerMaps(spec, programs, context);
   const scenarios = lowerScenarios(spec, programs, { helpers, clobbers }, context);
   const cases = lowerCases(spec, programs, policies, scenarios, maps, context);
   const bytes = lowerContextBytes(spec.context);

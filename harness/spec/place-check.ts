@@ -1,6 +1,7 @@
 import type { LowerContext, Placed } from './context';
+import { calledNames, type Problem, pcProblem } from './instructions';
 import type { Path } from './issues';
-import { BPF_CALL, BPF_HELPER_CALL, BPF_JMP, BPF_PSEUDO_CALL, HELPERS, type Program, pcsOf, suggest } from './jit';
+import { type Program, suggest } from './jit';
 import { type Place, parsePlace } from './places';
 import type { LoweredPrograms } from './programs';
 import { oneOf } from './words';
@@ -20,17 +21,13 @@ export function lowerPlace(
   return problem ? context.report(path, problem.message, problem) : context.place(place, path);
 }
 
-function placeProblem(place: Place, program: Program) {
-  const { name, insns } = program.subprogs.find((each) => each.name === place.subprog.subprog)!;
-  if (place.kind === 'pc') {
-    const pcs = pcsOf(insns).slice(0, -1);
-    if (pcs.includes(place.pc)) return undefined;
-    const expected = `the start of an instruction, 0 to ${pcs[pcs.length - 1]}`;
-    return { message: `no instruction at pc ${place.pc} of ${name}`, expected };
-  }
+function placeProblem(place: Place, program: Program): Problem | undefined {
+  const subprog = program.subprogs.find((each) => each.name === place.subprog.subprog)!;
+  if (place.kind === 'pc') return pcProblem(subprog, place.pc);
   if (place.kind === 'after-call') {
     const { callee, nth = 1 } = place;
-    const called = insns.filter(({ code }) => code === (BPF_JMP | BPF_CALL)).map((call) => calleeName(call, program));
+    const { name } = subprog;
+    const called = calledNames(subprog, program);
     const times = called.filter((each) => each === callee).length;
     if (times >= nth) return undefined;
     if (times > 0) return { message: `${name} calls ${callee} in ${times} places`, expected: `at most ${times}` };
@@ -38,9 +35,4 @@ function placeProblem(place: Place, program: Program) {
     return { message: `${name} does not call ${callee}`, expected, suggestion: suggest(callee, called) };
   }
   return undefined;
-}
-
-function calleeName({ src, imm }: { src: number; imm: number }, program: Program): string {
-  if (src === BPF_PSEUDO_CALL) return program.subprogs[imm]!.name;
-  return (src === BPF_HELPER_CALL ? HELPERS.name(imm) : program.kfuncs[imm]) ?? `${imm}`;
 }

@@ -1,8 +1,9 @@
 import type { LowerContext } from './context';
+import type { Path } from './issues';
 import { suggest } from './jit';
 import { DEFAULT_POLICIES } from './names';
 import type { Spec } from './schema';
-import { completePolicy, type InlinePolicy } from './schema-policy';
+import { ALL_POLICIES, completePolicy, type InlinePolicy, type WrittenPolicy } from './schema-policy';
 import { oneOf } from './words';
 
 /** A policy to run: a name that the caller knows, or one written out in the spec. */
@@ -14,19 +15,39 @@ export interface SpecPolicies {
   readonly byName: ReadonlyMap<string, PolicyRef>;
 }
 
+/** The policies that a spec lists, as it writes them; empty where the default ones run. */
+export function writtenPolicies({ policies = [] }: Pick<Spec, 'policies'>): readonly (string | WrittenPolicy)[] {
+  return typeof policies === 'string' ? [policies] : policies;
+}
+
+/** The names that a list means, with the place of each. */
+function* listedPolicies(spec: Spec, known: readonly string[]): Generator<[string | WrittenPolicy, Path]> {
+  const { policies = DEFAULT_POLICIES.filter((name) => known.includes(name)) } = spec;
+  const entries: [string | WrittenPolicy, Path][] =
+    typeof policies === 'string'
+      ? [[policies, ['policies']]]
+      : policies.map((written, at) => [written, ['policies', at]]);
+  for (const [written, path] of entries) {
+    if (written === ALL_POLICIES) for (const name of known) yield [name, path];
+    else yield [written, path];
+  }
+}
+
 export function lowerPolicies(spec: Spec, known: readonly string[], context: LowerContext): SpecPolicies {
   const byName = new Map<string, PolicyRef>(known.map((name) => [name, name]));
   const listed: string[] = [];
-  for (const [at, written] of (spec.policies ?? DEFAULT_POLICIES.filter((name) => byName.has(name))).entries()) {
-    const name = typeof written === 'string' ? written : written.name;
-    const path = typeof written === 'string' ? ['policies', at] : ['policies', at, 'name'];
+  for (const [written, at] of listedPolicies(spec, known)) {
+    const inline = typeof written !== 'string';
+    const name = inline ? written.name : written;
+    const path = inline ? [...at, 'name'] : at;
     if (listed.includes(name)) context.report(path, `the policy \`${name}\` is listed twice`);
-    else if (typeof written !== 'string' && byName.has(name)) {
-      context.report(path, `\`${name}\` is the name of a known policy`, { expected: 'a name of its own' });
-    } else if (typeof written === 'string' && !byName.has(name)) {
+    else if (inline && (byName.has(name) || name === ALL_POLICIES)) {
+      const what = name === ALL_POLICIES ? 'stands for all policies' : 'is the name of a known policy';
+      context.report(path, `\`${name}\` ${what}`, { expected: 'a name of its own' });
+    } else if (!inline && !byName.has(name)) {
       context.report(path, `unknown policy \`${name}\``, { expected: oneOf(known), suggestion: suggest(name, known) });
     }
-    if (typeof written !== 'string') byName.set(name, completePolicy(written));
+    if (inline) byName.set(name, completePolicy(written));
     listed.push(name);
   }
   return { listed, byName };

@@ -1,4 +1,5 @@
 import { type LoweredBody, lowerBody } from './bodies';
+import { lowerCallbacks } from './callbacks';
 import type { LowerContext } from './context';
 import type { Path, Position } from './issues';
 import { pcsOf } from './jit';
@@ -77,6 +78,7 @@ export function lowerPrograms(
     const scope = { name, index, kfuncs, declaredKfuncs: spec.kfuncs ?? [], maps, kernelNames: all, depths };
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
+    const callbacks = lowerCallbacks(written, path, body, context);
     const attach = written.attach_type === undefined ? {} : { attachType: written.attach_type };
     return [
       {
@@ -84,8 +86,8 @@ export function lowerPrograms(
         type: written.type,
         ...attach,
         position: context.source.key(path),
-        asyncCallbacks: [],
         throws: [],
+        ...callbacks,
         ...body,
       },
     ];
@@ -96,8 +98,37 @@ export function lowerPrograms(
     programs.map(({ name, program }) => [name, program.subprogs.map((each) => each.name)]),
   );
   checkDepthKeys(spec, point, names, context);
-  return context.issues.length > before ? undefined : { programs, names, kernel };
+  const aware = programs.map((each) => withTarget(each, spec, { programs, names }, context));
+  return context.issues.length > before ? undefined : { programs: aware, names, kernel };
 }
+
+/** Adds the subprog that an extension is compiled to replace. */
+function withTarget(
+  program: LoweredProgram,
+  spec: Spec,
+  { programs, names }: Pick<LoweredPrograms, 'programs' | 'names'>,
+  context: LowerContext,
+): LoweredProgram {
+  const { aware_of: written, type } = spec.programs[program.name]!;
+  const path: Path = ['programs', program.name, 'aware_of'];
+  if (written === undefined) return program;
+  const found = names.resolve(written);
+  if (!found.ok) context.report(path, found.message, found);
+  else if (type !== 'ext')
+    context.reportKey(path, `a program of type ${type} extends nothing`, { expected: 'type ext' });
+  else if (found.ref.program === program.name) {
+    context.report(path, `${written} is its own`, { expected: 'a subprog of another program' });
+  } else if (!isGlobal(found.ref, programs)) {
+    context.report(path, `${written} is not a global function`, { expected: 'a subprog that is declared global' });
+  } else return { ...program, awareOf: found.ref };
+  return program;
+}
+
+/** Whether an extension may take the place of a subprog: of one that is global, and is not the main one. */
+const isGlobal = ({ program, subprog }: SubprogRef, programs: readonly LoweredProgram[]): boolean => {
+  const { subprogs } = programs.find(({ name }) => name === program)!.program;
+  return subprogs.findIndex(({ name, isGlobal }) => name === subprog && isGlobal === true) > 0;
+};
 
 // `depth(main)` is meant for whichever program has a main; that it is just one is checked when the names are known.
 function depthsOf(point: Point, program: string): Map<string, number> {

@@ -1,11 +1,11 @@
 import type { LowerContext } from './context';
-import { lowerEvent, type ScenarioEvent } from './events';
+import { lowerEvent } from './event-kinds';
+import { EventScope } from './event-scope';
+import type { ScenarioEvent } from './events';
 import type { Path, Position } from './issues';
-import { suggest } from './jit';
 import { type ClobberRule, type HelperBody, lowerClobbers, lowerContextBytes, lowerHelpers } from './kernel-side';
 import type { LoweredPrograms } from './programs';
 import type { Spec } from './schema';
-import { oneOf } from './words';
 
 /** What happens, and in which surroundings. What the scenario leaves out is the spec's. */
 export interface LoweredScenario {
@@ -61,25 +61,16 @@ function override<T extends { readonly name: string }>(outer: readonly T[], inne
 
 type Events = NonNullable<NonNullable<Spec['scenarios']>[string]['do']>;
 
+/** What is done; where nothing runs the first program does, after all that is arranged. */
 function events(
   written: Events | undefined,
   path: Path,
-  { programs }: LoweredPrograms,
+  programs: LoweredPrograms,
   context: LowerContext,
 ): ScenarioEvent[] {
-  if (written === undefined) {
-    return [{ kind: 'run', program: programs[0]!.name, times: 1, position: context.position(path) }];
-  }
-  const known = programs.map((each) => each.name);
-  const scope = {
-    program(name: string, at: Path) {
-      if (known.includes(name)) return name;
-      return context.report(at, `unknown program \`${name}\``, {
-        expected: oneOf(known),
-        suggestion: suggest(name, known),
-      });
-    },
-    position: (at: Path) => context.position(at),
-  };
-  return written.flatMap((event, at) => lowerEvent(event, [...path, at], scope) ?? []);
+  const scope = new EventScope(programs, context);
+  const lowered = (written ?? []).flatMap((event, at) => lowerEvent(event, [...path, at], scope) ?? []);
+  if (lowered.some(({ kind }) => kind === 'run' || kind === 'fire')) return lowered;
+  const { name } = programs.programs[0]!;
+  return [...lowered, { kind: 'run', program: name, times: 1, position: context.position(path) }];
 }

@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import { CALLER_SAVED, type CallerSaved } from './names';
-import { cpu, hexText, term, wide } from './values';
+import { cpu, hexText, name, term, wide } from './values';
 
 /** What the kernel around the programs does and holds: helper bodies, destroyed registers, maps, the context. */
+
+/** Most entries of an array of programs: far more than the 33 tail calls that one run may make. */
+const MAX_ENTRIES = 65_536;
 
 export const helperSchema = z.strictObject({
   asm: z.string().optional().describe('x86-64 assembly of the whole body, Intel syntax.'),
@@ -27,14 +30,31 @@ export const clobberSchema = z.strictObject({
 
 export const clobbersSchema = z.record(z.string(), z.array(clobberSchema));
 
-export const mapSchema = z.strictObject({
-  size: z
-    .int()
-    .min(1)
-    .max(1 << 16)
-    .describe('Bytes of the value.'),
-  init: hexText.optional().describe('The first bytes of the value; the rest is zero.'),
-});
+/** The two kinds of maps, by the key that tells them. */
+const MAP_KEYS = ['size', 'prog_array'] as const;
+
+export const mapSchema = z
+  .strictObject({
+    size: z
+      .int()
+      .min(1)
+      .max(1 << 16)
+      .optional()
+      .describe('Bytes of the value.'),
+    init: hexText.optional().describe('The first bytes of the value; the rest is zero.'),
+    prog_array: z
+      .record(z.string().regex(/^(0|[1-9]\d{0,4})$/, { error: 'an index' }), name)
+      .optional()
+      .describe('An array of programs for tail calls: index -> program.'),
+    entries: z
+      .int()
+      .min(1)
+      .max(MAX_ENTRIES)
+      .optional()
+      .describe('Of an array of programs. Default: as many as it needs.'),
+  })
+  .meta({ oneOf: MAP_KEYS.map((key) => ({ required: [key] })) });
+export type MapWritten = z.infer<typeof mapSchema>;
 
 export const contextSchema = z
   .union([z.int().min(0).max(4096), hexText])

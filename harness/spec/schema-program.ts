@@ -9,6 +9,15 @@ export const programSchema = z
   .strictObject({
     type: z.enum(PROGRAM_TYPES).describe('The program type, BPF_PROG_TYPE_* in lower case.'),
     attach_type: name.optional().describe('The expected attach type, BPF_* in lower case, as trace_iter.'),
+    exception_callback: name.optional().describe('The global subprog that catches what is thrown.'),
+    async_callbacks: z
+      .array(name)
+      .min(1)
+      .optional()
+      .describe('Subprogs that C code calls later, besides those that a timer or work queue is given.'),
+    aware_of: name
+      .optional()
+      .describe('Of an extension: the global subprog, as `prog.sub`, that it is compiled to replace.'),
     tree: z.string().optional().describe('A call tree, one `name depth [flags]` a line; bodies are generated.'),
     asm: z.string().optional().describe("Assembly text in the kernel's dialect."),
     hex: z.string().optional().describe('Instructions in wire form, as hexadecimal.'),

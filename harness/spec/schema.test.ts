@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { EVENT_KINDS } from './events';
+import { EVENT_KINDS } from './event-kinds';
 import { jsonSchema, specSchema } from './schema';
 
 type Json = { [key: string]: Json } & { type?: string; additionalProperties?: boolean | Json };

@@ -1,8 +1,9 @@
 import * as z from 'zod';
-import { eventSchema } from './events';
+import { eventSchema } from './event-kinds';
+import { claimSchema } from './schema-claim';
 import { expectSchema } from './schema-expect';
 import { clobbersSchema, contextSchema, helperSchema, mapSchema } from './schema-kernel';
-import { inlinePolicySchema } from './schema-policy';
+import { ALL_POLICIES, inlinePolicySchema } from './schema-policy';
 import { programSchema } from './schema-program';
 import { cpu, name } from './values';
 
@@ -19,11 +20,13 @@ export const specSchema = z.strictObject({
   name: name.max(200).describe('Unique among all specs that are loaded together.'),
   description: z.string().optional(),
   claims: z.array(name).optional().describe('Ids of the claims that this spec is about.'),
+  claim: claimSchema.optional().describe('The claim that this spec decides.'),
   policies: z
-    .array(z.union([name, inlinePolicySchema]))
-    .min(1)
+    .union([z.literal(ALL_POLICIES), z.array(z.union([name, inlinePolicySchema])).min(1)])
     .optional()
-    .describe('Policies that run: names, or written out. Default: kernel-stack, linux-6.18, subtree.'),
+    .describe(
+      'Policies that run: names, written out, or `all` named ones. Default: kernel-stack, linux-6.18, subtree.',
+    ),
   cpus: z.array(cpu).min(1).optional().describe('CPUs that are judged, one after the other. Default: [0].'),
   seed: z.int().min(0).optional().describe('Seed of all junk. Default: 1.'),
   programs: z.record(z.string(), programSchema).describe('The first one runs unless a scenario says otherwise.'),

@@ -74,8 +74,8 @@ class Report {
   #union(branches: readonly ZodIssue[][], path: Path, noun: string): void {
     const value = this.#at(path);
     const fitting = branches.filter((issues) => !issues.some((issue) => isOfOtherType(issue, value)));
-    const least = Math.min(...fitting.map((issues) => issues.length));
-    const best = fitting.filter((issues) => issues.length === least);
+    const least = Math.min(...fitting.map(mistakes));
+    const best = fitting.filter((issues) => mistakes(issues) === least);
     if (best.length === 1 && !isStranger(best[0]!, value)) {
       for (const issue of best[0]!) this.add(issue, path);
       return;
@@ -85,7 +85,8 @@ class Report {
       this.#value(path, describe(value), { expected: oneOf(new Set(expected)) });
       return;
     }
-    const kinds = fitting.flatMap((issues) => missingKeys(issues, value));
+    // Of several alternatives each is told by its first key.
+    const kinds = fitting.flatMap((issues) => missingKeys(issues, value).slice(0, fitting.length > 1 ? 1 : undefined));
     const keys = Object.keys(value as object);
     const suggestion = keys.map((key) => suggest(key, kinds)).find((each) => each !== undefined);
     const shown = keys.length === 0 ? 'an empty mapping' : `unknown ${noun} \`${keys[0]}\``;
@@ -139,6 +140,10 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 const units = (origin: string): string =>
   ({ string: ' characters', array: ' entries', set: ' entries', map: ' entries' })[origin] ?? '';
+
+/** Each key that is unknown is a mistake of its own. */
+const mistakes = (issues: readonly ZodIssue[]): number =>
+  issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
 
 /** The value itself, not one of its parts, is of another type than the alternative takes. */
 function isOfOtherType(issue: ZodIssue, value: Plain | undefined): boolean {

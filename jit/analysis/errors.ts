@@ -13,7 +13,7 @@ export interface ProgramError {
 
 export interface ErrorOptions {
   /** Subprogs that run asynchronously besides those that a timer or work queue is given. */
-  readonly asyncCallbacks?: readonly number[];
+  readonly asyncCallbacks?: readonly number[] | undefined;
 }
 
 /**

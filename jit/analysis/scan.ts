@@ -65,6 +65,11 @@ export function scanSubprog(program: Program, index: number): SubprogScan {
   return { ownDepth, deepestPc, throws, asyncCallbacks: [...asyncCallbacks], tailCalls: allTailCalls(insns, tails) };
 }
 
+/** Subprogs that a program hands over as asynchronous callbacks, by index. */
+export const asyncCallbacksOf = (program: Program): readonly number[] => [
+  ...new Set(program.subprogs.flatMap((_, subprog) => scanSubprog(program, subprog).asyncCallbacks)),
+];
+
 /** The register through which memory is accessed, -1 for an instruction that accesses none. */
 function baseOf(insn: Insn): number {
   const kind = insn.code & 0x07;

@@ -1,0 +1,72 @@
+import { argumentRead } from './arguments';
+import type { LoweredBody } from './bodies';
+import type { LowerContext } from './context';
+import type { Path } from './issues';
+import { asyncCallbacksOf, type Program, suggest } from './jit';
+import type { ProgramSpec } from './schema-program';
+import { oneOf } from './words';
+
+/** Subprogs that C code calls, by index. */
+export interface Callbacks {
+  readonly exceptionCallback?: number;
+  readonly asyncCallbacks: readonly number[];
+}
+
+/** The callbacks of a program: those that it declares, and those that it hands to a timer or work queue. */
+export function lowerCallbacks(written: ProgramSpec, path: Path, body: LoweredBody, context: LowerContext): Callbacks {
+  const { program } = body;
+  const exceptionPath = [...path, 'exception_callback'];
+  const exceptionCallback =
+    written.exception_callback === undefined
+      ? undefined
+      : callback(written.exception_callback, exceptionPath, program, context);
+  if (exceptionCallback !== undefined) checkShape(exceptionCallback, written, exceptionPath, program, context);
+  const declared = (written.async_callbacks ?? []).flatMap((name, at) => {
+    const here = [...path, 'async_callbacks', at];
+    const index = callback(name, here, program, context);
+    if (index === undefined || index !== exceptionCallback) return index ?? [];
+    context.report(here, `${name} is the exception callback`, { expected: 'another subprog' });
+    return [];
+  });
+  return {
+    ...(exceptionCallback !== undefined && { exceptionCallback }),
+    asyncCallbacks: [...new Set([...declared, ...asyncCallbacksOf(program)])],
+  };
+}
+
+/** The index of a subprog that is not the main one. */
+function callback(name: string, path: Path, { subprogs }: Program, context: LowerContext): number | undefined {
+  const names = subprogs.map((each) => each.name);
+  const index = names.indexOf(name);
+  if (index > 0) return index;
+  if (index === 0) {
+    return context.report(path, `${name} is the main subprog`, { expected: 'another subprog' });
+  }
+  const known = names.slice(1);
+  return context.report(path, `unknown subprog \`${name}\``, {
+    expected: known.length > 0 ? oneOf(known) : 'a subprog beside the main one',
+    suggestion: suggest(name, known),
+  });
+}
+
+/** The verifier takes nothing but a global function of a single integer (check_btf of `exception_callback:`). */
+function checkShape(
+  index: number,
+  written: ProgramSpec,
+  path: Path,
+  { subprogs }: Program,
+  context: LowerContext,
+): void {
+  const { name, isGlobal, insns } = subprogs[index]!;
+  // The wire form does not say what is global.
+  if (!isGlobal && written.hex === undefined) {
+    context.report(path, 'exception callback must be a global function taking a single integer argument', {
+      expected: `\`.global ${name}\` in the assembly, or \`global\` in the tree`,
+    });
+  }
+  const read = argumentRead(insns, 1);
+  if (read === undefined) return;
+  context.report(path, 'exception callback must be a global function taking a single integer argument', {
+    expected: `${name} to take r1 alone; it reads r${read}`,
+  });
+}
