@@ -66,7 +66,8 @@ describe('addresses', () => {
       { name: 'probe', address: helperAddress(0) },
       { name: 'bpf_ktime_get_ns', address: helperAddress(1) },
       { name: 'the return to C', stub: 'return', address: helperAddress(2) },
-      { name: 'bpf_throw, behind the exception callback', stub: 'behind-throw', address: helperAddress(3) },
+      { name: 'C that calls what it interrupted', stub: 'again', address: helperAddress(3) },
+      { name: 'bpf_throw, behind the exception callback', stub: 'behind-throw', address: helperAddress(4) },
     ]);
   });
 

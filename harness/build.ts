@@ -128,6 +128,7 @@ function placeHelpers(
 ): PlacedHelper[] {
   const stubs: Omit<PlacedHelper, 'address'>[] = [
     { name: 'the return to C', stub: 'return' },
+    { name: 'C that calls what it interrupted', stub: 'again' },
     { name: 'bpf_throw, behind the exception callback', stub: 'behind-throw' },
     ...trampolines.map(({ program, subprog }) => {
       return { name: `the trampoline of ${program}.${subprog}`, stub: 'trampoline' } as const;

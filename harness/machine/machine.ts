@@ -26,12 +26,18 @@ export interface Segment {
   readonly bytes: Uint8Array;
 }
 
+/** A piece of code, both ends included. */
+export interface CodeSpan {
+  readonly lo: bigint;
+  readonly hi: bigint;
+}
+
 export interface MachineSetup {
   readonly seed: number;
   /** Programs, helper bodies and thunks: readable and executable. */
   readonly code: readonly Segment[];
   /** Of those, what is traced instruction by instruction. */
-  readonly traced: readonly { readonly lo: bigint; readonly hi: bigint }[];
+  readonly traced: readonly CodeSpan[];
   /** How many helpers are modelled, from {@link helperAddress}(0) on. */
   readonly helpers: number;
   /** Maps and whatever else programs reach: readable and writable. */
@@ -42,8 +48,8 @@ export interface MachineSetup {
   /** Per-CPU variables: address before the CPU's offset, value. */
   readonly percpuVariables: (cpu: number) => readonly Segment[];
   onHelper(index: number): HelperAction;
-  /** Instructions of programs before which `onInstruction` is asked. */
-  readonly watched: readonly bigint[];
+  /** Where `onInstruction` is asked before each instruction. */
+  readonly watched: readonly CodeSpan[];
   onInstruction(rip: bigint): HelperAction;
 }
 
@@ -108,7 +114,7 @@ export class Machine {
       emu.onHelper((index) => setup.onHelper(index));
     }
     for (const { lo, hi } of setup.traced) emu.traceCode(lo, hi);
-    for (const rip of setup.watched) emu.onCode(rip, rip, (at) => setup.onInstruction(at));
+    for (const { lo, hi } of setup.watched) emu.onCode(lo, hi, (at) => setup.onInstruction(at));
     emu.watchMemory(0n, 0xffffffffffffffffn);
   }
 

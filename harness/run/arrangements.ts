@@ -1,6 +1,6 @@
 import type { HelperCall } from '../kernel/helper-call';
 import { entryRsp } from '../machine/layout';
-import { Action, type HelperAction, type Machine } from '../machine/machine';
+import { Action, type CodeSpan, type HelperAction, type Machine } from '../machine/machine';
 import type {
   EventPoint,
   InterruptEvent,
@@ -36,6 +36,9 @@ interface Waiting {
 
 /** The CPU that is not this one, by CPU. */
 const OTHER_CPU = [1, 0] as const;
+/** Instructions closer than this are watched together: what stands between is looked at in vain. */
+const NEIGHBOURS = 64n;
+
 const JMP = 0xe9;
 const CALL = 0xe8;
 
@@ -76,9 +79,15 @@ export class ScenarioArrangements implements Arrangements {
     }
   }
 
-  /** Instructions before which something may happen. */
-  get addresses(): bigint[] {
-    return [...this.byAddress.keys()];
+  /** Where the instructions stand before which something may happen: neighbours together. */
+  get watched(): CodeSpan[] {
+    const spans: { lo: bigint; hi: bigint }[] = [];
+    for (const at of [...this.byAddress.keys()].sort((a, b) => (a < b ? -1 : 1))) {
+      const last = spans[spans.length - 1];
+      if (last && at - last.hi < NEIGHBOURS) last.hi = at;
+      else spans.push({ lo: at, hi: at });
+    }
+    return spans;
   }
 
   private readonly arrange: { readonly [K in Arranged['kind']]: (event: Extract<Arranged, { kind: K }>) => void } = {

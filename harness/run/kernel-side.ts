@@ -79,6 +79,8 @@ export class KernelSide {
   private readonly maps: readonly CallMap[];
   /** Entries of the whole scenario. */
   private entered = 0;
+  /** Where the stub of that name goes on. */
+  private again = 0n;
 
   constructor(
     private readonly setup: KernelSetup,
@@ -153,6 +155,10 @@ export class KernelSide {
 
   private readonly stubs: Readonly<Record<Stub, (index: number) => HelperAction>> = {
     return: () => this.returned(),
+    again: () => {
+      this.regs[REG.rip] = this.again;
+      return Action.RESUME;
+    },
     'behind-throw': () => Action.STOP,
     trampoline: (index) => this.trampoline(index),
   };
@@ -262,7 +268,10 @@ export class KernelSide {
     if (!machine.write64IfMapped(rsp, this.stubAddress('return'))) return Action.STOP;
     regs[Gpr.rsp] = rsp;
     regs[REG.gsBase] = u64(percpuOffset(cpu));
-    regs[REG.rip] = request.address;
+    // The engine cannot jump to where it is.
+    const again = request.address === moment.regs[REG.rip];
+    if (again) this.again = request.address;
+    regs[REG.rip] = again ? this.stubAddress('again') : request.address;
     const before = [...regs.subarray(0, GPR_NAMES.length)];
     before[Gpr.rsp] = rsp + 8n;
     const place = this.setup.world.code.functionAt(request.address);

@@ -25,10 +25,10 @@ export interface PlacedProgram {
 }
 
 /**
- * Places of the kernel itself that code can come to: where a callback returns to its helper, where an exception callback
- * must never return to, and trampolines.
+ * Places of the kernel itself that code can come to: where a callback returns to its helper, where C code is that calls
+ * what it interrupted, where an exception callback must never return to, and trampolines.
  */
-export type Stub = 'return' | 'behind-throw' | 'trampoline';
+export type Stub = 'return' | 'again' | 'behind-throw' | 'trampoline';
 
 /** A helper or kfunc of a scenario, or another place in the kernel. */
 export interface PlacedHelper {

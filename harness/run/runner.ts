@@ -92,7 +92,7 @@ class Runner {
         { address: cpuNumber, bytes: le(BigInt(cpu), 4) },
       ],
       onHelper: (index) => this.kernel.call(index),
-      watched: this.arrangements.addresses,
+      watched: this.arrangements.watched,
       onInstruction: (rip) => this.arrangements.beforeInstruction(rip),
     });
     this.machine.memory(CONTEXT_BASE, contents.get('ctx')!.length).set(contents.get('ctx')!);
