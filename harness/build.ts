@@ -37,6 +37,8 @@ export interface NamedProgram extends Verified {
   readonly name: string;
   readonly type: ProgramType;
   readonly throws: readonly ThrowSite[];
+  /** The program between whose frames it runs, where it is compiled to know that. */
+  readonly awareOf: string | undefined;
 }
 
 /**
@@ -48,10 +50,12 @@ export function verifyAll(
   policy: StackPolicy,
   config: KernelConfig,
 ): NamedProgram[] {
-  return programs.map(({ name, program, type, attachType, exceptionCallback, asyncCallbacks, throws }) => {
-    const whole = { program, type, attachType, exceptionCallback, asyncCallbacks };
-    return { name, type, throws, ...verify(whole, policy, config, false) };
-  });
+  return programs.map(
+    ({ name, program, type, eligibleAs, attachType, exceptionCallback, asyncCallbacks, throws, awareOf }) => {
+      const whole = { program, type: eligibleAs ?? type, attachType, exceptionCallback, asyncCallbacks };
+      return { name, type, throws, awareOf: awareOf?.program, ...verify(whole, policy, config, false) };
+    },
+  );
 }
 
 const isHelperCall = ({ code, src }: Insn): boolean => code === (BPF_JMP | BPF_CALL) && src !== BPF_PSEUDO_CALL;
@@ -96,12 +100,14 @@ export function compileProgram(
     readonly config: KernelConfig;
     readonly allocator: PercpuAllocator;
     readonly mapAddress: (name: string) => bigint;
+    /** Whether frame pointers of another program have to live on across its calls. */
+    readonly amongFrames?: boolean;
   },
 ): { readonly image: JitImage; readonly blocks: readonly bigint[] } {
-  const { policy, config, allocator, mapAddress } = options;
+  const { policy, config, allocator, mapAddress, amongFrames = false } = options;
   const blocks = analysis.blocks.map(({ size }) => allocator.allocate(size));
   const subprogs = program.subprogs;
-  const shared = { policy, config, resolver: resolver(program, mapAddress) };
+  const shared = { policy, config, amongFrames, resolver: resolver(program, mapAddress) };
   return { image: compile({ name, subprogs, facts: analysis, blockAddresses: blocks, ...shared }), blocks };
 }
 
@@ -207,8 +213,10 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   const mapAddress = (name: string) => data.find((area) => area.name === name)!.address - BigInt(ARRAY_VALUES);
   const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines);
   const space = new ImageSpace();
-  const programs = verified.map(({ name, type, throws, program, analysis, origins }, index): PlacedProgram => {
-    const how = { policy, config, allocator, mapAddress };
+  const programs = verified.map(({ name, type, throws, awareOf, program, analysis, origins }, index): PlacedProgram => {
+    const target = verified.find((each) => each.name === awareOf);
+    const amongFrames = target !== undefined && target.analysis.blocks.length > 0;
+    const how = { policy, config, allocator, mapAddress, amongFrames };
     const { image, blocks } = ofProgram(index, () => compileProgram(name, program, analysis, how));
     const addresses = space.place(image);
     const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;

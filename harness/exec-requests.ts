@@ -57,7 +57,7 @@ export interface ExecOptions {
  */
 export function prepare(name: string, whole: WholeProgram, context: Uint8Array, options: ExecOptions): Built {
   const { policy, config = LINUX_6_18, seed = 1 } = options;
-  const verified = { name, type: whole.type, throws: [], ...verify(whole, policy, config, true) };
+  const verified = { name, type: whole.type, throws: [], awareOf: undefined, ...verify(whole, policy, config, true) };
   const maps = verified.program.maps.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
   return buildWorld([verified], { seed, context, maps }, { policy, config, bodies: new Map() });
 }

@@ -26,6 +26,8 @@ export interface CompileInput {
   readonly policy: StackPolicy;
   readonly config: KernelConfig;
   readonly resolver: Resolver;
+  /** Whether it runs between private frames of another program, whose pointer it keeps alive across its calls. */
+  readonly amongFrames?: boolean;
 }
 
 /** Slots of each opcode. */
@@ -83,6 +85,7 @@ function compileSubprog(input: CompileInput, frames: EmitContext['frames'], inde
     policy,
     resolver,
     view,
+    amongFrames: input.amongFrames ?? false,
     registers,
     frames,
     kernelDepth: kernelDepth(facts, policy),

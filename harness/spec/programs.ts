@@ -14,6 +14,8 @@ export interface LoweredProgram extends LoweredBody {
   readonly name: string;
   readonly type: ProgramType;
   readonly attachType?: string;
+  /** Whose rules for private frames are its own. */
+  readonly eligibleAs?: ProgramType;
   /** Subprogs, by index: the exception callback, and callbacks that C code calls later. */
   readonly exceptionCallback?: number;
   readonly asyncCallbacks: readonly number[];
@@ -79,7 +81,10 @@ export function lowerPrograms(
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
     const callbacks = lowerCallbacks(written, path, body, context);
-    const attach = written.attach_type === undefined ? {} : { attachType: written.attach_type };
+    const attach = {
+      ...(written.attach_type !== undefined && { attachType: written.attach_type }),
+      ...(written.eligible_as !== undefined && { eligibleAs: written.eligible_as }),
+    };
     return [
       {
         name,

@@ -18,6 +18,10 @@ export const programSchema = z
     aware_of: name
       .optional()
       .describe('Of an extension: the global subprog, as `prog.sub`, that it is compiled to replace.'),
+    eligible_as: z
+      .enum(PROGRAM_TYPES)
+      .optional()
+      .describe('A design question: its frames are private if those of this type are.'),
     tree: z.string().optional().describe('A call tree, one `name depth [flags]` a line; bodies are generated.'),
     asm: z.string().optional().describe("Assembly text in the kernel's dialect."),
     hex: z.string().optional().describe('Instructions in wire form, as hexadecimal.'),

@@ -1,6 +1,7 @@
 import type { Insn } from '../bpf/insn';
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL } from '../bpf/opcodes';
 import type { CallKind } from '../policy';
+import { X86_64 } from '../x86/abi';
 import { memDisp32, rel32, type SymbolRef } from '../x86/operands';
 import { Gpr, r64 } from '../x86/registers';
 import type { EmitContext } from './context';
@@ -14,6 +15,20 @@ function kindOf(insn: Insn, target: SymbolRef): CallKind {
   if (insn.src === BPF_PSEUDO_CALL) return 'subprog';
   if (target.name === 'bpf_throw') return 'throw';
   return insn.src === BPF_PSEUDO_KFUNC_CALL ? 'kfunc' : 'helper';
+}
+
+/**
+ * A call by a program without a frame pointer of its own, which keeps that of its caller. Its subprogs do so themselves,
+ * and what throws does not come back.
+ */
+function keepingFrame({ out, policy }: EmitContext, kind: CallKind, call: () => void): void {
+  const { register } = policy.preserve;
+  const kept = X86_64.callerSaved.includes(register) && (kind === 'helper' || kind === 'kfunc');
+  if (!kept) return call();
+  out.role('preserve');
+  out.put('push r64', r64(register));
+  call();
+  out.put('pop r64', r64(register));
 }
 
 /** A call of a helper, kfunc or subprog, inside whatever the policy puts around it. */
@@ -32,7 +47,7 @@ export function emitCall(context: EmitContext, insn: Insn): void {
     out.put('call rel32', rel32(target));
     out.role('restore');
   };
-  if (view === null) return call();
+  if (view === null) return context.amongFrames ? keepingFrame(context, kind, call) : call();
   out.role('preserve');
   policy.preserve.aroundCall(kind, view, call);
 }

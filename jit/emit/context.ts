@@ -23,6 +23,8 @@ export interface EmitContext {
   readonly resolver: Resolver;
   /** Null without a private frame. */
   readonly view: PrivateFrameView | null;
+  /** Whether another program's frame pointer lives on across the calls. */
+  readonly amongFrames: boolean;
   /** Machine register of each BPF register; r10 is wherever the frame pointer lives. */
   readonly registers: readonly number[];
   /** The private frame of each subprog, null on the kernel stack. */
