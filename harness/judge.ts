@@ -14,22 +14,14 @@ import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
 import { matchListing } from './listing';
 import type { CaseReport, FramePointerReport } from './report/model';
+import { tracedSubprogs } from './run/arrangements';
 import { environmentOf } from './run/environment';
 import { plannedFrame, privateBlock, privateFramePointer } from './run/frames';
 import { writtenPc } from './run/names';
 import type { World } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
-import {
-  evaluate,
-  type Issue,
-  type LoweredSpec,
-  type PolicyRef,
-  type Position,
-  type ScenarioEvent,
-  type SpecCase,
-  type SubprogRef,
-} from './spec';
+import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type Position, type SpecCase } from './spec';
 import { compare } from './verdict';
 
 export interface JudgeOptions {
@@ -113,14 +105,6 @@ function staticDeviation({ expectation }: SpecCase, analysis: Analysis, built: B
   return jited && built ? matchListing(built.world, 0, jited) : null;
 }
 
-/** The subprogs that events put a trampoline at, each once. */
-function traced(events: readonly ScenarioEvent[]): SubprogRef[] {
-  const targets = events.flatMap((event) => (event.kind === 'fentry' || event.kind === 'fexit' ? [event.target] : []));
-  return targets.filter((each, i) => {
-    return i === targets.findIndex(({ program, subprog }) => program === each.program && subprog === each.subprog);
-  });
-}
-
 /** Compiles, runs and judges one case on one CPU. */
 export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, options: JudgeOptions): Judged {
   const started = performance.now();
@@ -161,7 +145,7 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
       policy,
       config,
       bodies: options.bodies,
-      trampolines: traced(scenario.events),
+      trampolines: tracedSubprogs(scenario.events),
     });
     built = options.alter?.(built) ?? built;
   } catch (error) {

@@ -28,11 +28,17 @@ const isLater = (event: ReplaceEvent): event is LaterReplace => event.at !== und
 interface Waiting {
   readonly event: InterruptEvent | LaterReplace;
   armed: boolean;
+  /** Whether what it brings about is going on: that is not interrupted by itself. */
+  running: boolean;
   /** Of the calls that it might be at, how many went by. */
   calls: number;
   /** Addresses at which it has happened. */
   readonly done: Set<bigint>;
 }
+
+const waiting = (event: Waiting['event']): Waiting => {
+  return { event, armed: false, running: false, calls: 0, done: new Set() };
+};
 
 /** The CPU that is not this one, by CPU. */
 const OTHER_CPU = [1, 0] as const;
@@ -48,6 +54,13 @@ function branch(opcode: number, from: bigint, to: bigint): Uint8Array {
   bytes[0] = opcode;
   new DataView(bytes.buffer).setInt32(1, Number(BigInt.asIntN(32, to - (from + 5n))), true);
   return bytes;
+}
+
+/** The subprogs that events put a trampoline at, each once. */
+export function tracedSubprogs(events: readonly ScenarioEvent[]): SubprogRef[] {
+  const targets = events.flatMap((event) => (event.kind === 'fentry' || event.kind === 'fexit' ? [event.target] : []));
+  const byName = new Map(targets.map((target) => [`${target.program}.${target.subprog}`, target]));
+  return [...byName.values()];
 }
 
 /** What a scenario arranges: replaced subprogs, trampolines, throws, interruptions; and whether each came to happen. */
@@ -68,9 +81,9 @@ export class ScenarioArrangements implements Arrangements {
     private readonly kernel: () => KernelSide,
   ) {
     this.waiting = events.flatMap((event): Waiting[] => {
-      if (event.kind === 'interrupt') return [{ event, armed: false, calls: 0, done: new Set() }];
+      if (event.kind === 'interrupt') return [waiting(event)];
       if (event.kind !== 'replace' || !isLater(event)) return [];
-      return [{ event, armed: false, calls: 0, done: new Set() }];
+      return [waiting(event)];
     });
     for (const each of this.waiting) {
       for (const address of addressesOf(world, each.event.at)) {
@@ -187,7 +200,9 @@ export class ScenarioArrangements implements Arrangements {
 
   /** What happens in a call of a helper, before the helper does anything. */
   inCall({ name }: HelperCall, returnAddress: bigint): Work | null {
-    const hits = this.waiting.filter(({ event: { at }, armed }) => armed && at.kind === 'call' && at.callee === name);
+    const hits = this.waiting.filter(({ event: { at }, armed, running }) => {
+      return armed && !running && at.kind === 'call' && at.callee === name;
+    });
     const caller = hits.length > 0 ? this.world.code.functionAt(returnAddress) : undefined;
     const now = hits.filter((each) => {
       const { at } = each.event;
@@ -207,8 +222,8 @@ export class ScenarioArrangements implements Arrangements {
       this.resumed = null;
       return Action.CONTINUE;
     }
-    const now = (this.byAddress.get(rip) ?? []).filter(({ armed, done, event }) => {
-      return armed && !done.has(rip) && (event.at.kind === 'every' || done.size === 0);
+    const now = (this.byAddress.get(rip) ?? []).filter(({ armed, running, done, event }) => {
+      return armed && !running && !done.has(rip) && (event.at.kind === 'every' || done.size === 0);
     });
     if (now.length === 0) return Action.CONTINUE;
     for (const each of now) each.done.add(rip);
@@ -218,10 +233,13 @@ export class ScenarioArrangements implements Arrangements {
   }
 
   private *happen(now: readonly Waiting[]): Work {
-    for (const { event } of now) {
+    for (const each of now) {
+      const { event } = each;
       this.happened.add(event);
+      each.running = true;
       if (event.kind === 'replace') this.replace(event);
       else yield* this.interrupting(event);
+      each.running = false;
     }
     return 0n;
   }
