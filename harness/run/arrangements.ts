@@ -13,7 +13,8 @@ import type {
   TrampolineEvent,
 } from '../spec';
 import type { CodePlace } from './code-map';
-import type { Arrangements, EntryRequest, KernelSide, Tracers, Work } from './kernel-side';
+import type { KernelSide } from './kernel-side';
+import type { Arrangements, EntryRequest, Tracers, Work } from './kernel-work';
 import { writtenPc } from './names';
 import type { PlacedTrampoline, Run, World } from './run';
 

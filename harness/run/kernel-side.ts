@@ -3,7 +3,6 @@ import { CALLBACK_MODELS } from '../kernel/callbacks';
 import { callArguments, callerState, destroyCallerSaved } from '../kernel/clobber';
 import type { CallMap, HelperCall, PendingCallback } from '../kernel/helper-call';
 import { helperResult } from '../kernel/helpers';
-import type { BpfCall } from '../kernel/kernel-code';
 import { THUNKS } from '../kernel/may-goto';
 import { RecursionGuard } from '../kernel/recursion';
 import { findBoundary, walkFrames } from '../kernel/unwind';
@@ -11,7 +10,8 @@ import { entryRsp, percpuOffset, u64 } from '../machine/layout';
 import { Action, type HelperAction, type Machine, REG } from '../machine/machine';
 import { type ClobberRule, evaluate } from '../spec';
 import { termEnvironment } from './environment';
-import type { Entry, EntryKind, Mark, PlacedTrampoline, Stub, Throw, World } from './run';
+import type { Arrangements, EntryRequest, Moment, Waiting, Work } from './kernel-work';
+import type { Entry, Mark, PlacedTrampoline, Stub, Throw, World } from './run';
 
 /** What the kernel side has to know of a scenario. */
 export interface KernelSetup {
@@ -19,45 +19,6 @@ export interface KernelSetup {
   readonly clobbers: readonly ClobberRule[];
   /** Results that the spec declares for helpers. */
   readonly returns: ReadonlyMap<string, bigint>;
-}
-
-/** A call of BPF code, and what is told about it. */
-export interface EntryRequest extends BpfCall {
-  readonly kind: EntryKind;
-  readonly by: string;
-  readonly cpu: number;
-  /** The program that runs as such, behind the recursion guard; none for a callback. */
-  readonly runs?: number;
-}
-
-/** C code that calls BPF code: each call, and what comes back. */
-export type Work = Generator<EntryRequest, bigint, bigint>;
-
-/** What C code was called from, or interrupted: all registers there. */
-interface Moment {
-  readonly regs: BigUint64Array;
-  readonly cpu: number;
-}
-
-/** C code that waits for BPF code to return. */
-interface Waiting {
-  readonly entry: Entry;
-  readonly moment: Moment;
-  readonly runs: number | undefined;
-  resume(r0: bigint): HelperAction;
-}
-
-/** C code that runs in a call of a helper before the helper does, and what programs a trampoline runs. */
-export interface Arrangements {
-  inCall(call: HelperCall, returnAddress: bigint): Work | null;
-  tracers(trampoline: PlacedTrampoline): Tracers;
-}
-
-/** What a trampoline does: programs to run before and after, and whether it calls the original at all. */
-export interface Tracers {
-  readonly fentry: readonly number[];
-  readonly fexit: readonly number[];
-  readonly calls: boolean;
 }
 
 /** Bytes of kernel stack between what C was called from, and the return address of what it calls. */
