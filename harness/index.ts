@@ -74,7 +74,10 @@ function withPolicies(loaded: LoadedSpec, policies: readonly string[] | undefine
   const own = ownPolicies(loaded);
   const wanted = policies.filter((name) => own.has(name) || NAMED.includes(name));
   if (wanted.length === 0) return [];
-  return [{ ...loaded, spec: { ...loaded.spec, policies: wanted.map((name) => own.get(name) ?? name) } }];
+  // Expectations may name what is written out here, also where it does not run.
+  const unwanted = [...own.values()].filter((each) => typeof each !== 'string' && !wanted.includes(each.name));
+  const chosen = [...wanted.map((name) => own.get(name) ?? name), ...unwanted];
+  return [{ ...loaded, spec: { ...loaded.spec, policies: chosen } }];
 }
 
 /** Assembles helper bodies, those of the same text once. */

@@ -173,6 +173,20 @@ describe('verdicts', () => {
   );
 
   test(
+    'a spec whose expectations name a policy that it writes out runs under another one',
+    async () => {
+      const file = 'specs/private-stack/helpers-only.yaml';
+      const { code, out } = await privstack(['run', file, '--policy', 'spill-slot', '--json']);
+      expect(code).toBe(0);
+      expect(parse(out).results.map(({ policy, verdict }) => [policy, verdict])).toEqual([
+        ['spill-slot', 'holds'],
+        ['spill-slot', 'holds'],
+      ]);
+    },
+    SLOW,
+  );
+
+  test(
     'the replay command of a point and a scenario shows that case alone',
     async () => {
       const file = folder.write(
