@@ -30,13 +30,16 @@ export const calleeAddSub: ComputeChoice = {
   },
 };
 
-/** The root loads; whoever calls an inner subprog of the same tree hands it its frame pointer. */
+/**
+ * The root loads; whoever calls an inner subprog hands it its frame pointer, also where the subprog counts as another tree's:
+ * it cannot find its frame by itself.
+ */
 export const callerAdd: ComputeChoice = {
   name: 'caller-add',
   onPrologue(view) {
     if (view.frame.role === 'root') view.loadAbsolute();
   },
   beforeCall(view, { frame, depth }) {
-    if (frame.role === 'inner' && frame.block === view.frame.block) move(view, 'add', depth);
+    if (frame.role === 'inner') move(view, 'add', depth);
   },
 };

@@ -1,39 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { compiled, type Options } from '../testing/program';
-import { combine, POLICIES, policyNamed, type StackPolicy, sensibleCombinations } from './index';
-
-/** A call of each kind from a frame, and a call from the frame below. */
-const ASM = `
-  main:
-    r6 = r1
-    *(u64 *)(r10 - 128) = 1
-    call bpf_ktime_get_ns
-    call bpf_rcu_read_lock
-    call sub
-    r0 = *(u64 *)(r10 - 128)
-    exit
-  sub:
-    *(u64 *)(r10 - 80) = 2
-    call bpf_get_prandom_u32
-    exit`;
-
-/** A throw below the boundary, and a callback with a frame that is big enough for any layout. */
-const THROWING = `
-  main:
-    *(u64 *)(r10 - 128) = 1
-    call sub
-    exit
-  sub:
-    *(u64 *)(r10 - 80) = 2
-    call bpf_throw
-    exit
-  .func caught
-  caught:
-    *(u64 *)(r10 - 136) = 3
-    r0 = r1
-    exit`;
-
-const thrown = (policy: string | StackPolicy): Options => ({ policy, type: 'tracepoint', exceptionCallback: 2 });
+import { POLICIES } from './index';
+import { ASM, THROWING, thrown } from './testing/programs';
 
 /** Instructions, separated by `;`. */
 const code = (text: string): string[] => (text === '' ? [] : text.split('; '));
@@ -211,6 +179,30 @@ describe('frames inside a call tree', () => {
     expect(found).toEqual(want);
   });
 
+  test('caller-add: a subprog of another tree is handed its frame pointer, too', () => {
+    const asm = `
+      main:
+        r1 = 1
+        r2 = cb ll
+        r3 = 0
+        r4 = 0
+        call bpf_loop
+        *(u64 *)(r10 - 64) = 1
+        call sub
+        exit
+      cb:
+        *(u64 *)(r10 - 64) = 1
+        call sub
+        exit
+      sub:
+        *(u64 *)(r10 - 80) = 1
+        r0 = 0
+        exit`;
+    const { image, listing } = compiled(asm, { policy: 'caller-add' });
+    expect(image.functions.map(({ frame }) => frame.isPrivate)).toEqual([true, true, true]);
+    for (const caller of ['main', 'cb']) expect(listing(caller).join('; ')).toContain('add r9, 0x50; call sub; pop r9');
+  });
+
   test('caller-add: a callback in a tree of its own finds its frame by itself', () => {
     const asm = `
       main:
@@ -231,49 +223,5 @@ describe('frames inside a call tree', () => {
     const main = listing(asm, 'main', { policy: 'caller-add' });
     expect(main.slice(main.indexOf('call cb') - 1).slice(0, 3)).toEqual(['push r9', 'call cb', 'pop r9']);
     expect(listing(asm, 'cb', { policy: 'caller-add' }).join('; ')).toContain(load('cb'));
-  });
-});
-
-describe('exception callbacks', () => {
-  const entry = (asm: string, policy: string | StackPolicy) => {
-    const caught = listing(asm, 'caught', thrown(policy));
-    return caught.slice(4, caught.indexOf('pop r15')).join('; ');
-  };
-  const fromRbp = (changes: Partial<StackPolicy>): StackPolicy => ({ ...policyNamed('linux-6.18-fixed')!, ...changes });
-
-  test('pop-if-own: a callback with a frame on the kernel stack does not pop', () => {
-    expect(entry(THROWING.replace('r10 - 136', 'r10 - 8'), 'subtree')).toBe('');
-  });
-
-  test.each(['linux-6.18-pop', 'boundary-once'])(
-    '%s: nothing is popped for a boundary on the kernel stack',
-    (policy) => {
-      const plain = THROWING.replace('r10 - 128', 'r10 - 8').replace('r10 - 80', 'r10 - 16');
-      expect(entry(plain, policy)).toBe('');
-    },
-  );
-
-  test.each<[string, string, Partial<StackPolicy>]>([
-    ['private boundary', '[rbp-0x28]', {}],
-    ['private boundary with a word of its own', '[rbp-0x30]', { preserve: policyNamed('spill-slot')!.preserve }],
-    ['private boundary that pushes once', '[rbp-0x28]', { boundary: policyNamed('boundary-once')!.boundary }],
-    ['boundary on the kernel stack', '[rbp-0xa8]', { block: 'none' }],
-  ])('from-rbp, %s', (_name, where, changes) => {
-    expect(entry(THROWING, fromRbp(changes))).toBe(`lea rsp, ${where}`);
-  });
-
-  test('from-rbp, a boundary with a tail-call counter, and an unaligned depth', () => {
-    const asm = THROWING.replace('r10 - 128', 'r10 - 121').replace('u64 *)(r10 - 121', 'u8 *)(r10 - 121');
-    const tail = asm.replace('call sub', 'r2 = 0; r3 = 0; call bpf_tail_call; call sub');
-    expect(entry(tail, fromRbp({}))).toBe('lea rsp, [rbp-0xb8]');
-  });
-
-  test('skip drops the word, for a private boundary alone', () => {
-    const [policy] = [...sensibleCombinations()].filter(
-      ({ block, callback }) => block === 'function' && callback === 'skip',
-    );
-    const skip = combine(policy!) as StackPolicy;
-    expect(entry(THROWING, skip)).toBe('add rsp, 0x8');
-    expect(entry(THROWING.replace('r10 - 128', 'r10 - 8'), skip)).toBe('');
   });
 });

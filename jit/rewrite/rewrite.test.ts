@@ -5,6 +5,7 @@ import {
   type Insn,
   LINUX_6_18,
   loadProgram,
+  MAY_GOTO_THUNKS,
   type Program,
   type ProgramType,
   parseAsm,
@@ -96,6 +97,15 @@ describe('what no capture shows', () => {
     const { program } = rewritten(parsed(`${asm}\nr0 = 0\nexit`), 'kprobe');
     const text = program.subprogs[0]!.insns.map((insn) => printInsn(insn));
     expect(text.slice(0, -2)).toEqual(want);
+  });
+
+  test('may_goto whose thunk takes a pointer', () => {
+    const { program } = rewritten(parsed('may_goto +0\nr0 = 0\nexit'), 'kprobe', true, 'pointer');
+    expect(program.kfuncs).toEqual([MAY_GOTO_THUNKS.pointer]);
+    expect(program.subprogs[0]!.insns.map((insn) => printInsn(insn)).slice(2, -2)).toEqual([
+      ...['ax = *(u64 *)(r10 - 16)', 'if ax == 0 goto +6', 'ax -= 1', 'if ax != 0 goto +3'],
+      ...['ax = r10', 'ax += -16', 'call kfunc#0', '*(u64 *)(r10 - 16) = ax'],
+    ]);
   });
 
   test('jumps over and into what grew still arrive', () => {
