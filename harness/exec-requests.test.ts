@@ -10,7 +10,12 @@ const runnable = readCaptures().filter(({ exec }) => exec !== undefined);
 describe.each([
   ['linux-6.18', Number.POSITIVE_INFINITY],
   ['kernel-stack', 1],
+  ['linux-6.18-fixed', 1],
   ['subtree', 1],
+  ['caller-add', 1],
+  ['spill-slot', 1],
+  ['reload', 1],
+  ['callee-saved', 1],
 ] as const)('recorded results under %s', (name, contexts) => {
   test.each(runnable.map((capture) => [capture.name, capture] as const))('%s', (_name, { exec, prog_type }) => {
     const runs = exec!.runs.slice(0, contexts);

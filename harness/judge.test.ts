@@ -252,3 +252,11 @@ test('--trace tells every event', () => {
   expect(text).toMatch(/store 8 bytes at 0xffff\w{12}: 0x\w{16}/);
   expect(text).not.toContain('FAULTS');
 });
+
+test('choices that make no policy are told with the reason', () => {
+  const rest = 'policies: [{ name: mine, block: subtree, compute: callee-add, preserve: reload }]';
+  const text = asm('main: r0 = 0; exit').replace(/^policies:.*$/m, rest);
+  expect(() => judge(text, 'mine')).toThrow(
+    'the policy `mine` cannot be built: `preserve: reload` needs `compute: absolute`: a frame pointer that came from the caller',
+  );
+});

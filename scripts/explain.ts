@@ -6,9 +6,9 @@ import { UsageError } from './exit-codes';
 export function explain(id: string | undefined): void {
   const rows = [
     ...CHECKS.map((check) => ({ id: check.id, text: `check: ${check.title}` })),
-    ...POLICIES.map(({ name, block, compute, preserve, boundary, callback }) => ({
+    ...POLICIES.map(({ name, block, compute, preserve, boundary, callback, mayGoto }) => ({
       id: name,
-      text: `policy: block ${block}, compute ${compute.name}, preserve ${preserve.name}, boundary ${boundary.name}, callback ${callback.name}`,
+      text: `policy: block ${block}, compute ${compute.name}, preserve ${preserve.name}, boundary ${boundary.name}, callback ${callback.name}, may_goto ${mayGoto}`,
     })),
   ];
   const chosen = id === undefined ? rows : rows.filter((row) => row.id === id);

@@ -6,7 +6,7 @@ import type { CaseReport, FindingReport } from '../report/model';
 import type { CodePlace } from '../run/code-map';
 import { machineText } from '../run/names';
 import type { PlacedProgram, World } from '../run/run';
-import { formatIssue, type LoweredSpec, lowerSpec, parseSpecText } from '../spec';
+import { formatIssue, type LoweredSpec, lowerSpec, parseSpecText, type SpecCase } from '../spec';
 
 /** A spec's text as it runs, at every point of its sweep. */
 export function lowered(text: string): LoweredSpec[] {
@@ -28,11 +28,13 @@ export interface JudgeCaseOptions {
   readonly trace?: boolean;
 }
 
+const policyName = ({ policy }: SpecCase): string => (typeof policy === 'string' ? policy : policy.name);
+
 /** Judges one case of a spec. */
 export function judge(spec: string | LoweredSpec, policy: string, options: JudgeCaseOptions = {}): CaseReport {
   const one = typeof spec === 'string' ? lowered(spec)[0]! : spec;
   const { cpu = 0, scenario = one.cases[0]!.scenario.name, fault, bodies = new Map(), trace = false } = options;
-  const specCase = one.cases.find((each) => each.policy === policy && each.scenario.name === scenario);
+  const specCase = one.cases.find((each) => policyName(each) === policy && each.scenario.name === scenario);
   if (!specCase) throw new Error(`no case of ${scenario} under ${policy}`);
   const judged = judgeCase(one, specCase, cpu, { replay: () => '', bodies, trace, ...(fault && { alter: fault }) });
   if (!judged.ok) throw new Error(formatIssue(judged.issue));

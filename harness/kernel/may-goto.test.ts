@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Gpr } from '../../jit';
+import { Gpr, MAY_GOTO_THUNKS } from '../../jit';
 import { THUNKS } from './may-goto';
 
 const STACK = 0xffffc90000100000n;
@@ -18,14 +18,14 @@ function page() {
   };
 }
 
-function call(rbp: bigint, offset: bigint, nth: number, memory = page()) {
+function call(rbp: bigint, argument: bigint, nth: number, memory = page(), thunk = MAY_GOTO_THUNKS.offset) {
   const registers = BigUint64Array.from({ length: 16 }, (_, i) => BigInt(i) * 0x1111n);
   registers[Gpr.rbp] = rbp;
   registers[Gpr.rsp] = rbp - 0x100n;
-  registers[Gpr.r10] = BigInt.asUintN(64, offset);
+  registers[Gpr.r10] = BigInt.asUintN(64, argument);
   const before = registers.slice();
   const details = { name: 'thunk', nth, seed: 1, memory };
-  THUNKS.arch_bpf_timed_may_goto!(registers, details);
+  THUNKS[thunk]!(registers, details);
   return { registers, before, memory };
 }
 
@@ -56,6 +56,13 @@ test('a time that lands in a saved slot comes back in that register', () => {
   zeroed[Gpr.rbp] = rbp;
   zeroed[Gpr.rsp] = rbp - 0x100n;
   zeroed[Gpr.r10] = BigInt.asUintN(64, -0x100n - 0x38n - 8n);
-  THUNKS.arch_bpf_timed_may_goto!(zeroed, { name: 'thunk', nth: 1, seed: 1, memory });
+  THUNKS[MAY_GOTO_THUNKS.offset]!(zeroed, { name: 'thunk', nth: 1, seed: 1, memory });
   expect(zeroed[Gpr.r8]).toBe(1_001_000_000n);
+});
+
+test('the thunk that takes a pointer keeps the time behind it', () => {
+  const memory = page();
+  const { registers } = call(rbp, STACK + 0x40n, 1, memory, MAY_GOTO_THUNKS.pointer);
+  expect(registers[Gpr.r10]).toBe(0xffffn);
+  expect(memory.view.getBigUint64(0x48, true)).toBe(1_001_000_000n);
 });

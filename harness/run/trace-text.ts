@@ -13,14 +13,15 @@ export function traceText(run: Run): string[] {
     const kind = trace.kind(i);
     if (kind === EventKind.INSN) {
       const place = world.code.at(trace.rip(i));
-      const r9 = `r9=${hex(trace.reg(i, Gpr.r9))}`;
+      const register = place?.fn.frame.isPrivate ? place.fn.frame.register : Gpr.r9;
+      const value = `${GPR_NAMES[register]}=${hex(trace.reg(i, register))}`;
       if (!place) {
-        lines.push(`${`${helperAt(run, i) ?? '?'} ${hex(trace.rip(i))}`.padEnd(62)} ${r9}`);
+        lines.push(`${`${helperAt(run, i) ?? '?'} ${hex(trace.rip(i))}`.padEnd(62)} ${value}`);
         continue;
       }
       const bpf = place.first ? bpfText(world, place) : null;
       if (bpf !== null) lines.push(`${place.fn.name} pc ${writtenPc(world.programs[place.program]!, place)}: ${bpf}`);
-      lines.push(`  ${placeName(world, place).padEnd(30)} ${machineText(place).padEnd(44)} ${r9}`);
+      lines.push(`  ${placeName(world, place).padEnd(30)} ${machineText(place).padEnd(44)} ${value}`);
     } else if (kind === EventKind.HELPER) {
       const args = X86_64.arguments.slice(0, 5).map((register) => hex(trace.reg(i, register)));
       lines.push(`  -> ${helperAt(run, i)}(${args.join(', ')}): destroys ${destroyed(run, i)}`);
