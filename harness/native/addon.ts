@@ -24,6 +24,7 @@ export interface Addon {
   read(handle: Handle, address: bigint, bytes: Uint8Array): Status;
   write(handle: Handle, address: bigint, bytes: Uint8Array): Status;
   hookHelpers(handle: Handle, addresses: BigUint64Array, js: Uint8Array): Status;
+  exceptionTable(handle: Handle, words: BigUint64Array): Status;
   setPolicy(handle: Handle, index: number, words: BigUint64Array): Status;
   addRange(handle: Handle, kind: number, lo: bigint, hi: bigint): Status;
   seal(handle: Handle, stop: bigint): Status;

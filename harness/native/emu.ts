@@ -2,6 +2,7 @@ import { type Addon, addon, CLOSED, check, type Handle, RANGE, UNMAPPED } from '
 import { bytes, callback, hex, integer, word } from './args';
 import { EmuError } from './errors';
 import { EventView } from './events';
+import { type ExceptionTableEntry, tableWords } from './exception-table';
 import { Action, type HelperAction, type HelperPolicy, helperTable, policyWords } from './helper';
 import { loadLibrary } from './library';
 import { REG, REG_COUNT } from './registers';
@@ -120,6 +121,15 @@ export class Emu {
     js.forEach((flag, index) => {
       if (flag) this.#jsHelpers.push(index);
     });
+  }
+
+  /**
+   * Declares, once, the instructions whose data faults are handled as Linux handles those of its exception table: the
+   * register is cleared, what was stored is undone, and the run goes on behind the instruction. Any other fault ends it.
+   * Errors: `bad-argument` for none, entries that overlap, or numbers that are no register.
+   */
+  exceptionTable(entries: readonly ExceptionTableEntry[]): void {
+    check(this.#addon.exceptionTable(this.#handle, tableWords(entries)), 'exceptionTable (sound, once)');
   }
 
   /** Sets what helper `index` does, at any time, also from within a callback. */

@@ -5,14 +5,15 @@ import { STATE, type StateViews } from './state';
  *
  * | word | INSN, HELPER | READ, WRITE |
  * |---|---|---|
- * | 0 | kind, helper index << 32 | kind, size << 8, faults << 16 |
+ * | 0 | kind, helper index << 32 | kind, size << 8, faults << 16, skipped << 17 |
  * | 1 | rip | rip |
  * | 2 | rax | address |
  * | 3 | rcx | value |
  * | 4..17 | rdx .. r15, hardware order | |
  * | 18 | rflags | |
  *
- * Words without a meaning hold leftovers. INSN is recorded before the instruction executes, HELPER when the helper is
+ * A skipped access is one of an instruction that faulted and that the exception table handled: none of it has happened,
+ * also where another part of it is what faulted. Words without a meaning hold leftovers. INSN is recorded before the instruction executes, HELPER when the helper is
  * entered, READ and WRITE before the access (so one that faults is there too, marked).
  */
 export const EVENT_WORDS = 24;
@@ -82,6 +83,11 @@ export class EventView {
   /** Whether a READ or WRITE goes to memory that is not mapped or forbids it. */
   faults(i: number): boolean {
     return (this.#half(i, 0) & 0x10000) !== 0;
+  }
+
+  /** Whether the instruction of a READ or WRITE faulted, and the exception table skipped it. */
+  skipped(i: number): boolean {
+    return (this.#half(i, 0) & 0x20000) !== 0;
   }
 
   /** Index of a HELPER, as given to `hookHelpers`. */

@@ -216,6 +216,19 @@ static napi_value hook_helpers(napi_env env, napi_callback_info info)
 	return number(env, status ? status : helpers_set(e, addresses, js, count));
 }
 
+/* exceptionTable(handle, words): three words an entry. */
+static napi_value exception_table(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *e;
+	uint64_t *words;
+	size_t count;
+	int status = method(env, info, 2, args, IDLE | UNSEALED, &e);
+	if (!status && !arg_words(env, args[1], &words, &count))
+		status = ST_BAD_ARGUMENT;
+	return number(env, status ? status : extable_set(e, words, count));
+}
+
 enum { POLICY_RET = POISONED, POLICY_BELOW, POLICY_JUNK, POLICY_RFLAGS, POLICY_HAS_RFLAGS, POLICY_WORDS };
 
 /* setPolicy(handle, index, words): the poison registers, then ret, below, junk, rflags, hasRflags. */
@@ -365,7 +378,7 @@ NAPI_MODULE_INIT()
 		{ "write", write_bytes },	 { "hookHelpers", hook_helpers }, { "setPolicy", set_policy },
 		{ "addRange", add_range },	 { "seal", seal },		  { "invalidate", invalidate_code },
 		{ "run", run_program },		 { "strerror", error_text },	  { "bpf", bpf },
-		{ "addressOf", address_of },
+		{ "addressOf", address_of },	 { "exceptionTable", exception_table },
 	};
 	for (size_t i = 0; i < COUNT(functions); i++) {
 		napi_value function;

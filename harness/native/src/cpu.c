@@ -45,6 +45,13 @@ void cpu_read_scratch(struct engine *e)
 	e->lib->reg_read_batch(e->uc, scratch_ids, e->scratch_pointers, GPRS + 1);
 }
 
+/* 0 into a general register, by its hardware number. */
+void cpu_clear(struct engine *e, int reg)
+{
+	uint64_t zero = 0;
+	e->lib->reg_write(e->uc, block_ids[reg], &zero);
+}
+
 /*
  * The register block into the processor, all but rip; only those that differ from @before unless it is NULL.
  * Writing rip is the caller's, because in a hook it ends the block, and cancels a stop that was asked for.

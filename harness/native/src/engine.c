@@ -128,6 +128,8 @@ void engine_close(napi_env env, struct engine *e, bool revoke)
 	e->events = NULL;
 	free(e->helpers);
 	free(e->helper_by_index);
+	free(e->entries);
+	e->entries = NULL;
 	e->helpers = NULL;
 	e->helper_by_index = NULL;
 }

@@ -100,6 +100,19 @@ struct helper {
 	uint64_t below;
 };
 
+/* An instruction that may fault, as in the kernel's exception table. */
+struct entry {
+	uint64_t insn, resume;
+	uint64_t zero; /* register to clear; all ones: none */
+};
+
+/* What a byte of guest memory was before the instruction under way. */
+struct undo {
+	uint64_t address;
+	uint8_t old;
+};
+enum { UNDO_BYTES = 16 };
+
 /* What a code hook has to do before an instruction. */
 enum stage { STAGE_ALL, STAGE_HELPER, STAGE_NONE };
 
@@ -117,6 +130,8 @@ struct engine {
 	struct helper *helpers; /* sorted by address */
 	struct helper **helper_by_index;
 	uint32_t helper_count, policies_missing;
+	struct entry *entries; /* sorted by instruction */
+	int entry_count;
 	struct ranges traced, scripted, watched; /* as asked for */
 	struct ranges code_hooks, memory_hooks;  /* merged, as installed */
 
@@ -135,6 +150,10 @@ struct engine {
 	uint32_t half_size; /* 0 when none is expected */
 	bool again;        /* the code hook of insn fires once more, and has only stage_left to do */
 	enum stage stage_left;
+	const struct entry *entry; /* of the instruction that runs; NULL when it has none */
+	uint64_t entry_events;     /* events before it */
+	struct undo undo[UNDO_BYTES];
+	int undo_count;
 	napi_env env;
 	napi_value callback;
 
@@ -168,6 +187,7 @@ void cpu_init(struct engine *e);
 void cpu_read(struct engine *e);
 void cpu_write(struct engine *e, const uint64_t *before);
 void cpu_read_scratch(struct engine *e);
+void cpu_clear(struct engine *e, int reg);
 uint64_t cpu_rflags(uint64_t rflags);
 
 /* ranges.c */
@@ -179,7 +199,7 @@ bool ranges_touch(const struct ranges *ranges, uint64_t lo, uint64_t hi);
 
 /* events.c */
 enum event_kind { EVENT_INSN = 1, EVENT_READ, EVENT_WRITE, EVENT_HELPER };
-enum { EVENT_WORDS = 24 };
+enum { EVENT_WORDS = 24, EVENT_FAULTS = 1 << 16, EVENT_SKIPPED = 1 << 17 };
 void event_registers(struct engine *e, enum event_kind kind, uint64_t rip, uint32_t index);
 void event_access(struct engine *e, bool write, uint64_t rip, uint64_t address, uint32_t size, uint64_t value);
 
@@ -189,6 +209,14 @@ int helpers_ranges(const struct engine *e, struct ranges *ranges);
 struct helper *helpers_find(const struct engine *e, uint64_t address);
 bool helper_model(struct engine *e, const struct helper *helper, uint64_t *target);
 bool pop_return(struct engine *e, uint64_t *rsp, uint64_t *target);
+
+/* extable.c */
+int extable_set(struct engine *e, const uint64_t *words, size_t count);
+int extable_ranges(const struct engine *e, struct ranges *ranges);
+bool extable_has_stores(const struct engine *e);
+void extable_begin(struct engine *e, uint64_t address);
+void extable_note_store(struct engine *e, uint64_t address, uint32_t size);
+bool extable_handle(struct engine *e, uint64_t *resume);
 
 /* callback.c */
 enum { CALL_HELPER = 0, CALL_CODE = 1 };

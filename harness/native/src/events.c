@@ -32,7 +32,8 @@ void event_access(struct engine *e, bool write, uint64_t rip, uint64_t address, 
 	if (!record)
 		return;
 	bool faults = !memory_allows(e, address, size, write ? GUEST_W : GUEST_R);
-	record[0] = (uint64_t)(write ? EVENT_WRITE : EVENT_READ) | (uint64_t)(size & 0xff) << 8 | (uint64_t)faults << 16;
+	record[0] = (uint64_t)(write ? EVENT_WRITE : EVENT_READ) | (uint64_t)(size & 0xff) << 8 |
+		    (faults ? EVENT_FAULTS : 0);
 	record[1] = rip;
 	record[2] = address;
 	record[3] = value;

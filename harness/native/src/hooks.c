@@ -78,6 +78,7 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
 	(void)size;
 	struct engine *e = user;
+	e->entry = NULL;
 	if (e->end != RUN_GOING)
 		return;
 
@@ -88,6 +89,8 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 	while (step == STEP_JUMP && target == address && spend_block(e))
 		step = before_insn(e, address, STAGE_ALL, &target);
 
+	if (e->end == RUN_GOING && step == STEP_ON && e->entries)
+		extable_begin(e, address);
 	if (e->end != RUN_GOING || step == STEP_ON)
 		return;
 	e->again = step == STEP_AGAIN;
@@ -126,6 +129,8 @@ static void on_access(uc_engine *uc, int type, uint64_t address, int bytes, int6
 	e->half_size = 0;
 	if (!write)
 		expect_halves(e, address, size);
+	if (write && e->entry)
+		extable_note_store(e, address, size);
 	if (!ranges_touch(&e->watched, address, address + (size - 1)))
 		return;
 	uint64_t seen = (uint64_t)value;
@@ -202,6 +207,11 @@ int hooks_install(struct engine *e)
 	/* The library compares where an access begins. */
 	ranges_widen(&e->memory_hooks, LARGEST_ACCESS - 1);
 	int status = helpers_ranges(e, &e->code_hooks);
+	if (!status)
+		status = extable_ranges(e, &e->code_hooks);
+	/* Only a hook knows what a store overwrites. */
+	if (!status && extable_has_stores(e))
+		status = ranges_add(&e->memory_hooks, 0, UINT64_MAX);
 	for (int i = 0; !status && i < e->scripted.count; i++)
 		status = ranges_add(&e->code_hooks, e->scripted.at[i].lo, e->scripted.at[i].hi);
 	if (status)

@@ -70,6 +70,22 @@ static void settle_rip(const struct engine *e, enum outcome end, int err)
 	state->exact = e->covered || !rip_may_be_stale(e, end, err);
 }
 
+/*
+ * Starts the processor, and again behind every fault that the exception table handles. Not within a hook, since those
+ * cannot move rip after a fault. Returns the error of the last start.
+ */
+static int start(struct engine *e, uint64_t from)
+{
+	for (;;) {
+		int err = e->lib->emu_start(e->uc, from, e->stop, 0, 0);
+		bool data = is_memory_error(err) && err != UC_ERR_FETCH_UNMAPPED && err != UC_ERR_FETCH_PROT;
+		if (!data || e->end != RUN_GOING || !extable_handle(e, &from))
+			return err;
+		e->half_size = 0;
+		e->state->size = 0;
+	}
+}
+
 /* One program run: pristine processor, registers in, start, registers out. Returns an outcome. */
 int run(struct engine *e, uint64_t entry)
 {
@@ -79,12 +95,13 @@ int run(struct engine *e, uint64_t entry)
 	e->covered = false;
 	e->again = false;
 	e->half_size = 0;
+	e->entry = NULL;
 	state->events = 0;
 	state->size = 0;
 
 	cpu_write(e, NULL);
 	e->running = true;
-	int err = e->lib->emu_start(e->uc, entry, e->stop, 0, 0);
+	int err = start(e, entry);
 	e->running = false;
 	cpu_read(e);
 
