@@ -19,6 +19,8 @@ export interface ParseOptions {
   readonly kfuncs?: readonly string[];
   /** Names of the program's maps, in order. Default: those declared with `.map`, then those used. */
   readonly maps?: readonly string[];
+  /** Allows what only the verifier makes. Default: false. */
+  readonly verifierMade?: boolean;
   /** Allows what only the verifier makes, and takes calls and addresses as resolved. Default: false. */
   readonly kernelInternal?: boolean;
 }
@@ -52,7 +54,8 @@ export function assemble(
   const errors: AsmError[] = [...layout.errors];
   const helpers = options.helpers ?? HELPERS;
   const kernelInternal = options.kernelInternal ?? false;
-  const rules: Rules = { helpers, kernelInternal, subprogs: layout.subprogs.length };
+  const verifierMade = options.kernelInternal ?? options.verifierMade ?? false;
+  const rules: Rules = { helpers, kernelInternal, verifierMade, subprogs: layout.subprogs.length };
   const resolver = new Resolver(layout, { ...options, helpers });
   const subprogs = layout.subprogs.map((subprog) => ({
     name: subprog.name,
@@ -84,7 +87,7 @@ function readInsn({ statement }: PlacedInsn, rules: Rules, context: ReadContext,
   const report = (token: Token, problem: Problem | undefined): void => {
     if (problem) errors.push({ line: token.line, column: token.column, ...problem });
   };
-  if (compiled.form.kernel && !rules.kernelInternal) report(statement.token, { message: VERIFIER_ONLY });
+  if (compiled.form.kernel && !rules.verifierMade) report(statement.token, { message: VERIFIER_ONLY });
   const seen = new Map<Operand, Captured>();
   compiled.operands.forEach((operand, i) => {
     const value = captured[i]!;

@@ -23,7 +23,9 @@ export interface PrintContext extends NameTable {
 /** What an instruction may contain. */
 export interface Rules {
   readonly helpers: HelperTable;
-  /** Allows what the verifier makes, and takes calls and addresses as resolved. */
+  /** Allows what only the verifier makes. */
+  readonly verifierMade: boolean;
+  /** Takes calls and addresses as resolved. */
   readonly kernelInternal: boolean;
   /** How many there are of each; any number is taken where undefined. */
   readonly kfuncs?: number;

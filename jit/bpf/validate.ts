@@ -23,6 +23,8 @@ export const READ_ONLY = 'the frame pointer r10 is read only';
 export interface ValidateOptions {
   /** Default: {@link HELPERS}. */
   readonly helpers?: HelperTable;
+  /** Allows what only the verifier makes. Default: false. */
+  readonly verifierMade?: boolean;
   /** Allows what only the verifier makes, and takes calls and addresses as resolved. Default: false. */
   readonly kernelInternal?: boolean;
 }
@@ -57,6 +59,7 @@ export function validateProgram(program: Program, options: ValidateOptions = {})
   const rules: Rules = {
     helpers: names.helpers,
     kernelInternal: options.kernelInternal ?? false,
+    verifierMade: options.kernelInternal ?? options.verifierMade ?? false,
     kfuncs: program.kfuncs.length,
     subprogs: program.subprogs.length,
     maps: program.maps.length,
@@ -138,14 +141,14 @@ const ENDS: ReadonlySet<number> = new Set([BPF_JMP | BPF_EXIT, BPF_JMP | BPF_JA,
 export function insnProblem(insn: Insn, rules: Rules): string | undefined {
   const forms = formsOf(insn.code);
   if (forms.length === 0) return `unknown opcode 0x${insn.code.toString(16).padStart(2, '0')}`;
-  const compiled = forms.find((form) => matchesFixed(form, insn) && (rules.kernelInternal || !form.form.kernel));
+  const compiled = forms.find((form) => matchesFixed(form, insn) && (rules.verifierMade || !form.form.kernel));
   if (!compiled) return reservedProblem(forms, insn, rules);
   return rangeProblem(insn) ?? formProblem(compiled, insn, rules);
 }
 
 function reservedProblem(forms: readonly CompiledForm[], insn: Insn, rules: Rules): string {
   if (forms.some((form) => matchesFixed(form, insn))) return VERIFIER_ONLY;
-  const known = forms.filter((form) => rules.kernelInternal || !form.form.kernel);
+  const known = forms.filter((form) => rules.verifierMade || !form.form.kernel);
   for (const field of ['dst', 'src', 'off', 'imm'] as const) {
     const allowed = known.map((form) => form.fixed.find(([name]) => name === field)?.[1]);
     if (allowed.includes(undefined) || allowed.includes(insn[field])) continue;

@@ -19,6 +19,8 @@ export interface Capture {
     readonly funcs: readonly {
       readonly insns: readonly string[];
       readonly stack_depth: number;
+      readonly arena_vm_start?: string | null;
+      readonly arena_user_vm_start?: string | null;
       readonly priv_frame_ptr: string | null;
       readonly is_subprog: boolean;
       readonly tail_call_reachable: boolean;
