@@ -1,4 +1,14 @@
-import { BPF_LDX, BPF_ST, BPF_STX, Gpr, insnClass } from '../../jit';
+import {
+  BPF_LDX,
+  BPF_PROBE_MEM,
+  BPF_PROBE_MEMSX,
+  BPF_ST,
+  BPF_STX,
+  Gpr,
+  type Insn,
+  insnClass,
+  insnMode,
+} from '../../jit';
 import { EventKind } from '../machine/trace';
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
@@ -6,7 +16,7 @@ import { plannedFrame } from '../run/frames';
 import { type Check, type CheckInput, type Finding, hex } from './finding';
 import { describe, type Region, regionAt, regionsOf } from './regions';
 
-/** A read or write by a program's own code. */
+/** A read or write by a program's own code that has happened. */
 interface Access {
   readonly event: number;
   readonly place: CodePlace;
@@ -20,7 +30,7 @@ function accesses({ run }: CheckInput, regions: readonly Region[]): Access[] {
   const { trace, world } = run;
   const found: Access[] = [];
   for (let event = 0; event < trace.count; event++) {
-    if (!trace.isAccess(event)) continue;
+    if (!trace.isAccess(event) || trace.skipped(event)) continue;
     const place = world.code.at(trace.rip(event));
     if (!place) continue;
     const address = trace.address(event);
@@ -29,6 +39,10 @@ function accesses({ run }: CheckInput, regions: readonly Region[]): Access[] {
   }
   return found;
 }
+
+/** Whether it is a load through a pointer that the verifier does not vouch for: it may read anything of the kernel's. */
+const isProbe = (insn: Insn | null): boolean =>
+  insn !== null && insnClass(insn) === BPF_LDX && [BPF_PROBE_MEM, BPF_PROBE_MEMSX].includes(insnMode(insn));
 
 /** The register that an access goes through: whoever set it is to blame. */
 function baseRegister({ row }: CodePlace): { register?: number } {
@@ -46,7 +60,7 @@ export const cpuIsolation: Check = {
     const regions = regionsOf(input.run);
     return accesses(input, regions).flatMap((access): Finding[] => {
       const { region, place, event, address } = access;
-      if (!region || region.cpu === null || region.cpu === input.run.cpu) return [];
+      if (isProbe(place.insn) || !region || region.cpu === null || region.cpu === input.run.cpu) return [];
       return [
         {
           check: 'cpu-isolation',
@@ -95,6 +109,7 @@ function outOfBounds(input: CheckInput, access: Access, throughFrame: boolean): 
   const { run } = input;
   const { region, place, address, size, event } = access;
   const end = address + BigInt(size);
+  if (isProbe(place.insn) && !throughFrame && !isStackInsn(place.row.insn.form.mnemonic)) return undefined;
   if (!region) return ofProgram(access) ? 'goes to memory that belongs to nobody' : undefined;
   if (region.cpu !== null && region.cpu !== run.cpu) return undefined;
   if (region.kind === 'variable') return access.write ? `goes to a variable of the kernel, ${region.name}` : undefined;

@@ -26,6 +26,15 @@ export const CONTEXT_BASE = 0xffff888104000000n;
 export const MAP_BASE = 0xffff888105000000n;
 
 /**
+ * The arena of a scenario (kernel/bpf/arena.c): 4 GiB and guards in the space of vmalloc, of which only allocated pages
+ * are mapped. The user has it elsewhere; the lower 32 bits of a user's address are the offset from the kernel's start.
+ */
+export const ARENA_START = 0xffffc9060954f000n;
+export const ARENA_USER_START = 0x7f1240000000n;
+/** The space of vmalloc, but for the stacks at its start and the per-CPU areas at its end: an arena may be anywhere in it. */
+export const ARENA_SPACE = { lo: 0xffffc90001000000n, hi: 0xffffe80000000000n } as const;
+
+/**
  * What is added to a per-CPU pointer to get a CPU's own copy; GS holds the same value. Never 0, and pointers need more
  * than 32 bits, as on a real kernel of 6.15 and later.
  */

@@ -1,4 +1,4 @@
-import { Action, Emu, type HelperAction, Prot, REG, type RunStatus } from '../native';
+import { Action, Emu, type ExceptionTableEntry, type HelperAction, Prot, REG, type RunStatus } from '../native';
 import { fillJunk } from './junk';
 import {
   CONTEXT_BASE,
@@ -18,7 +18,7 @@ import {
 } from './layout';
 import { Trace } from './trace';
 
-export { Action, type HelperAction, REG, type RunStatus } from '../native';
+export { Action, type ExceptionTableEntry, type HelperAction, REG, type RunStatus } from '../native';
 
 /** Bytes at an address. */
 export interface Segment {
@@ -38,6 +38,8 @@ export interface MachineSetup {
   readonly code: readonly Segment[];
   /** Of those, what is traced instruction by instruction. */
   readonly traced: readonly CodeSpan[];
+  /** Of these programs: what happens where an instruction faults that may. */
+  readonly exceptionTable?: readonly ExceptionTableEntry[];
   /** How many helpers are modelled, from {@link helperAddress}(0) on. */
   readonly helpers: number;
   /** Maps and whatever else programs reach: readable and writable. */
@@ -113,6 +115,7 @@ export class Machine {
       emu.hookHelpers(addresses, { js: addresses.map(() => true) });
       emu.onHelper((index) => setup.onHelper(index));
     }
+    if (setup.exceptionTable?.length) emu.exceptionTable(setup.exceptionTable);
     for (const { lo, hi } of setup.traced) emu.traceCode(lo, hi);
     for (const { lo, hi } of setup.watched) emu.onCode(lo, hi, (at) => setup.onInstruction(at));
     emu.watchMemory(0n, 0xffffffffffffffffn);

@@ -32,6 +32,11 @@ export class Trace {
     return (this.words[i * WORDS]! & 0x10000n) !== 0n;
   }
 
+  /** Whether a READ or WRITE did not happen: its instruction faulted, and the exception table skipped it. */
+  skipped(i: number): boolean {
+    return this.isAccess(i) && (this.words[i * WORDS]! & 0x20000n) !== 0n;
+  }
+
   /** Index of a HELPER, as given to the machine. */
   helper(i: number): number {
     return Number(this.words[i * WORDS]! >> 32n);

@@ -8,6 +8,9 @@ import {
   BPF_LOAD_ACQ,
   BPF_MEM,
   BPF_MOV,
+  BPF_PROBE_ATOMIC,
+  BPF_PROBE_MEM32,
+  BPF_PROBE_MEM32SX,
   BPF_REG_FP,
   BPF_ST,
   BPF_STORE_REL,
@@ -39,9 +42,13 @@ export interface FrameUse {
 const isLoadAcquire = (insn: Insn): boolean =>
   insnClass(insn) === BPF_STX && insnMode(insn) === BPF_ATOMIC && insn.imm === BPF_LOAD_ACQ;
 
+/** Modes of accesses to an arena: what they add up is no address of a frame, whatever the register. */
+const ARENA_MODES = new Set([BPF_PROBE_MEM32, BPF_PROBE_MEM32SX, BPF_PROBE_ATOMIC]);
+
 /** The register that an access goes through: the source of a load, the destination of a store. */
 function baseRegister(insn: Insn): number | null {
   const kind = insnClass(insn);
+  if (ARENA_MODES.has(insnMode(insn)) && kind >= BPF_LDX && kind <= BPF_STX) return null;
   if (kind === BPF_LDX || isLoadAcquire(insn)) return insn.src;
   return kind === BPF_ST || kind === BPF_STX ? insn.dst : null;
 }

@@ -77,6 +77,13 @@ class Runner {
         lo: address,
         hi: address + BigInt(Math.max(1, bytes.length)) - 1n,
       })),
+      exceptionTable: world.programs.flatMap(({ image, addresses }) =>
+        image.functions.flatMap(({ exceptionTable }, i) =>
+          exceptionTable.map(({ offset, resume, zero }) => {
+            return { insn: addresses[i]! + BigInt(offset), resume: addresses[i]! + BigInt(resume), zero };
+          }),
+        ),
+      ),
       helpers: world.helpers.length,
       data: [
         ...world.data

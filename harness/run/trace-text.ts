@@ -1,5 +1,6 @@
 import { GPR_NAMES, Gpr, X86_64 } from '../../jit';
 import { EventKind } from '../machine/trace';
+import { arenaViolations } from './arena-violations';
 import { bpfText, helperAt, machineText, placeName, writtenPc } from './names';
 import type { Run } from './run';
 
@@ -27,9 +28,12 @@ export function traceText(run: Run): string[] {
       lines.push(`  -> ${helperAt(run, i)}(${args.join(', ')}): destroys ${destroyed(run, i)}`);
     } else {
       const verb = kind === EventKind.WRITE ? 'store' : 'load';
-      const faults = trace.faults(i) ? ' FAULTS' : '';
+      const faults = trace.skipped(i) ? ' FAULTS, skipped' : trace.faults(i) ? ' FAULTS' : '';
       lines.push(`       ${verb} ${trace.size(i)} bytes at ${hex(trace.address(i))}: ${hex(trace.value(i))}${faults}`);
     }
+  }
+  for (const { address, write } of arenaViolations(run)) {
+    lines.push(`  reported: ${write ? 'WRITE' : 'READ'} of the arena at ${hex(address)}, where it has no page`);
   }
   return lines;
 }
