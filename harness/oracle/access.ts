@@ -45,6 +45,8 @@ export const accessOf = ({ code }: Insn): Access => ACCESSES[code & 0x18]!;
 export interface Mode {
   readonly address: (run: Run, base: bigint, offset: bigint) => bigint;
   readonly forgiving: boolean;
+  /** What is not even touched; null: nothing is refused. */
+  readonly refuses: ((address: bigint) => boolean) | null;
 }
 
 const plain: Mode['address'] = (_, base, offset) => BigInt.asUintN(64, base + offset);
@@ -53,6 +55,13 @@ const plain: Mode['address'] = (_, base, offset) => BigInt.asUintN(64, base + of
 const inArena: Mode['address'] = ({ arena }, base, offset) =>
   BigInt.asUintN(64, (arena?.base ?? 0n) + BigInt.asUintN(32, base) + offset);
 
-export const MEM: Mode = { address: plain, forgiving: false };
-export const PROBE_MEM: Mode = { address: plain, forgiving: true };
-export const ARENA: Mode = { address: inArena, forgiving: true };
+/** TASK_SIZE_MAX and a page, and where the vsyscall page begins. */
+const USER_LIMIT = 0x800000000000n;
+const VSYSCALL = 0xffffffffff600000n;
+
+/** A pointer that nobody vouches for may be a user's, which the kernel must not follow: it reads as 0 at once. */
+const outsideKernel = (address: bigint): boolean => address <= USER_LIMIT || address >= VSYSCALL;
+
+export const MEM: Mode = { address: plain, forgiving: false, refuses: null };
+export const PROBE_MEM: Mode = { address: plain, forgiving: true, refuses: outsideKernel };
+export const ARENA: Mode = { address: inArena, forgiving: true, refuses: null };

@@ -396,7 +396,9 @@ describe('exceptions', () => {
 
 describe("the kernel's own instructions", () => {
   test('loads that may fail give 0 outside of every region', () => {
-    const ctx = region('ctx', 0xff);
+    const user = region('ctx', 0xff);
+    expect(run('r0 = 5\nr0 = *(u8 *)(r1 + 0) probe_mem\nexit', { regions: [user] })).toBe(0n);
+    const ctx = { ...user, base: 0xffff_8881_0000_0000n };
     expect(run('r0 = *(u8 *)(r1 + 0) probe_mem\nexit', { regions: [ctx] })).toBe(255n);
     expect(run('r0 = *(s8 *)(r1 + 0) probe_memsx\nexit', { regions: [ctx] })).toBe(2n ** 64n - 1n);
     expect(run('r0 = 5\nr0 = *(u64 *)(r1 + 9) probe_mem\nexit', { regions: [ctx] })).toBe(0n);

@@ -23,7 +23,7 @@ import { extended, type StepMaker } from './step';
 
 /** A load, or an acquiring one: with one thread, order needs no care. */
 export const load =
-  ({ address: addressOf, forgiving }: Mode, reader: 'load' | 'loadSigned'): StepMaker =>
+  ({ address: addressOf, forgiving, refuses }: Mode, reader: 'load' | 'loadSigned'): StepMaker =>
   (insn, next) => {
     const { dst, src } = insn;
     const offset = BigInt(insn.off);
@@ -31,7 +31,7 @@ export const load =
     return (run) => {
       const { regs, memory } = run;
       const address = addressOf(run, regs[src]!, offset);
-      const segment = memory.find(address, bytes);
+      const segment = refuses?.(address) ? undefined : memory.find(address, bytes);
       if (segment) regs[dst] = read(segment.view, memory.at);
       else if (forgiving) regs[dst] = 0n;
       else run.badAccess('load', address, bytes);
