@@ -17,6 +17,7 @@ import {
   type Resolver,
   type StackPolicy,
 } from '../jit';
+import { type ArenaData, arenaArea, hasArena } from './arena';
 import { PercpuAllocator } from './kernel/percpu';
 import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
 import { helperAddress, type Segment } from './machine/machine';
@@ -27,7 +28,7 @@ import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTramp
 import type { LoweredProgram, SubprogRef, ThrowSite } from './spec';
 
 /** Bytes of struct bpf_array before the first value (machine.json of the captures). */
-const ARRAY_VALUES = 0x138;
+export const ARRAY_VALUES = 0x138;
 
 /** Addresses of image functions until they are placed: sign-extended 32 bits, as module space is. */
 const UNPLACED = 0xffffffffc0000000n;
@@ -49,10 +50,13 @@ export function verifyAll(
   programs: readonly LoweredProgram[],
   policy: StackPolicy,
   config: KernelConfig,
+  arena?: ArenaData,
 ): NamedProgram[] {
   return programs.map(
     ({ name, program, type, eligibleAs, attachType, exceptionCallback, asyncCallbacks, throws, awareOf }) => {
-      const whole = { program, type: eligibleAs ?? type, attachType, exceptionCallback, asyncCallbacks };
+      const own = arena && hasArena(program, arena) ? arena.place : undefined;
+      const kind = { type: eligibleAs ?? type, attachType };
+      const whole = { program, ...kind, exceptionCallback, asyncCallbacks, arena: own };
       return { name, type, throws, awareOf: awareOf?.program, ...verify(whole, policy, config, false) };
     },
   );
@@ -68,8 +72,12 @@ export function calledHelpers(programs: readonly { readonly program: Program }[]
   return [...new Set(names)];
 }
 
-/** Helper and kfunc calls by name, maps at their addresses, callbacks at their subprogs. */
-export function resolver(program: Program, mapAddress: (name: string) => bigint): Resolver {
+/** Helper and kfunc calls by name, maps and their values at their addresses, callbacks at their subprogs. */
+export function resolver(
+  program: Program,
+  mapAddress: (name: string) => bigint,
+  valueAddress = (name: string) => mapAddress(name) + BigInt(ARRAY_VALUES),
+): Resolver {
   return {
     call(insn) {
       const name = calleeName(program, insn);
@@ -83,8 +91,7 @@ export function resolver(program: Program, mapAddress: (name: string) => bigint)
         return { value: UNPLACED, symbol: { kind: 'subprog', name: program.subprogs[index]!.name, index } };
       }
       const name = program.maps[index]!;
-      const inside = src === BPF_PSEUDO_MAP_VALUE ? BigInt(ARRAY_VALUES) + (imm64 >> 32n) : 0n;
-      const address = mapAddress(name) + inside;
+      const address = src === BPF_PSEUDO_MAP_VALUE ? valueAddress(name) + (imm64 >> 32n) : mapAddress(name);
       return { value: address, symbol: { kind: 'map', name, address } };
     },
   };
@@ -100,14 +107,15 @@ export function compileProgram(
     readonly config: KernelConfig;
     readonly allocator: PercpuAllocator;
     readonly mapAddress: (name: string) => bigint;
+    readonly valueAddress?: (name: string) => bigint;
     /** Whether frame pointers of another program have to live on across its calls. */
     readonly amongFrames?: boolean;
   },
 ): { readonly image: JitImage; readonly blocks: readonly bigint[] } {
-  const { policy, config, allocator, mapAddress, amongFrames = false } = options;
+  const { policy, config, allocator, mapAddress, valueAddress, amongFrames = false } = options;
   const blocks = analysis.blocks.map(({ size }) => allocator.allocate(size));
   const subprogs = program.subprogs;
-  const shared = { policy, config, amongFrames, resolver: resolver(program, mapAddress) };
+  const shared = { policy, config, amongFrames, resolver: resolver(program, mapAddress, valueAddress) };
   return { image: compile({ name, subprogs, facts: analysis, blockAddresses: blocks, ...shared }), blocks };
 }
 
@@ -159,7 +167,9 @@ function kernelVariables({ symbols }: KernelConfig): KernelVariable[] {
 export interface InitialData {
   readonly seed: number;
   readonly context: Uint8Array;
+  /** Without the arena. */
   readonly maps: readonly { readonly name: string; readonly size: number; readonly init: Uint8Array }[];
+  readonly arena?: ArenaData | undefined;
 }
 
 /** A world: everything compiled, linked and placed. */
@@ -210,13 +220,20 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     contents.set(name, init);
     next += BigInt(Math.ceil((ARRAY_VALUES + size) / PAGE + 1) * PAGE);
   }
-  const mapAddress = (name: string) => data.find((area) => area.name === name)!.address - BigInt(ARRAY_VALUES);
+  const { arena } = initial;
+  const arrayValues = (name: string) => data.find((area) => area.name === name)!.address;
+  const valueAddress = (name: string) => (name === arena?.name ? arena.place.userVmStart : arrayValues(name));
+  // Nothing is behind the address of an arena's map: programs only hand it on.
+  const mapAddress = (name: string) => (name === arena?.name ? next : arrayValues(name) - BigInt(ARRAY_VALUES));
+  // Without pages there is no memory.
+  const areas = [...data, ...(arena && arena.init.length > 0 ? [arenaArea(arena)] : [])];
+  if (arena) contents.set(arena.name, arena.init);
   const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines);
   const space = new ImageSpace();
   const programs = verified.map(({ name, type, throws, awareOf, program, analysis, origins }, index): PlacedProgram => {
     const target = verified.find((each) => each.name === awareOf);
     const amongFrames = target !== undefined && target.analysis.blocks.length > 0;
-    const how = { policy, config, allocator, mapAddress, amongFrames };
+    const how = { policy, config, allocator, mapAddress, valueAddress, amongFrames };
     const { image, blocks } = ofProgram(index, () => compileProgram(name, program, analysis, how));
     const addresses = space.place(image);
     const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;
@@ -231,6 +248,6 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const name = `the trampoline of ${target.program}.${target.subprog}`;
     return { program, subprog, helper: helpers.findIndex((each) => each.name === name) };
   });
-  const world = { seed: initial.seed, programs, helpers, trampolines: placed, data, variables, code };
+  const world = { seed: initial.seed, programs, helpers, trampolines: placed, data: areas, variables, code };
   return { world, contents, kernelData: [], percpuBytes: allocator.size };
 }

@@ -12,11 +12,11 @@ import {
   programErrors,
   type StackPolicy,
 } from '../jit';
-import { calledHelpers, compileProgram } from './build';
+import { ARRAY_VALUES, calledHelpers, compileProgram } from './build';
 import { PercpuAllocator } from './kernel/percpu';
 import { IMAGE_BASE } from './machine/layout';
 import { helperAddress } from './machine/machine';
-import { isIssues, readSources } from './read-program';
+import { isIssues, readSources, type Source } from './read-program';
 import { verify } from './request-program';
 import { writtenPc } from './run/names';
 import type { Issue } from './spec';
@@ -40,6 +40,14 @@ export interface CompiledProgram {
 /** Files name no callbacks. */
 const UNTYPED = { exceptionCallback: undefined, asyncCallbacks: [] };
 
+const MAP = 0xffff888105000000n;
+const mapAddress = (): bigint => MAP;
+/** The user's address of the arena; the values of an array are in its map. */
+const valueAddressOf =
+  ({ arena, arenaMap }: Source) =>
+  (name: string): bigint =>
+    arena && name === arenaMap ? arena.userVmStart : MAP + BigInt(ARRAY_VALUES);
+
 /** Compiles the programs of a file (assembly, hex, a spec; `-` is the standard input) under a policy. */
 export function compileFile(file: string, type: ProgramType, policy: StackPolicy): Compiled {
   const read = readSources(file, type);
@@ -56,7 +64,7 @@ export function compileFile(file: string, type: ProgramType, policy: StackPolicy
     const { program: rewritten, analysis } = verified;
     try {
       const allocator = new PercpuAllocator();
-      const options = { policy, config: LINUX_6_18, allocator, mapAddress: () => 0xffff888105000000n };
+      const options = { policy, config: LINUX_6_18, allocator, mapAddress, valueAddress: valueAddressOf(source) };
       const { image } = compileProgram(name, rewritten, analysis, options);
       const helpers = calledHelpers([verified]);
       let next = IMAGE_BASE;

@@ -60,6 +60,32 @@ test('a chain that needs more than 512 bytes of kernel stack runs', () => {
   );
 });
 
+describe('an arena', () => {
+  // r1 = 4096 + 8; *(u64 *)(r1 + 0) = 7 probe_mem32; r0 = *(u64 *)(r1 + 0) probe_mem32; exit
+  const insns = ['b701000008100000', 'ba01000007000000', 'b910000000000000', '9500000000000000'];
+  const place = { arena_vm_start: '0xffffc9060954f000', arena_user_vm_start: '0x100000000' };
+  const request = { name: 'p', prog_type: 'RAW_TRACEPOINT', verifier_insns: true, insns, ...place };
+
+  test.each([
+    [1, '0'],
+    [2, '7'],
+  ])('with %i pages', (arena_pages, r0) => {
+    expect(ask({ ...request, arena_pages }).runs).toMatchObject([{ r0, findings: [] }]);
+  });
+
+  test.each([
+    [{ verifier_insns: false }, /only the verifier makes this instruction/],
+    [{ arena_pages: -1 }, /arena_pages: expected 0 to 256/],
+    [{ arena_vm_start: '0xffffc90000100000' }, /arena_vm_start: expected an address from/],
+    [{ arena_vm_start: '0xffffe7ff80000000' }, /arena_vm_start: expected an address from/],
+    [{ arena_vm_start: '0xffffc90609540001' }, /expected multiples of 4096/],
+    [{ arena_user_vm_start: '0x1fffff000', arena_pages: 2 }, /the pages cross a multiple of 4 GiB/],
+    [{ arena_user_vm_start: undefined }, /arena_user_vm_start: expected an address/],
+  ])('%j', (change, message) => {
+    expect(ask({ ...request, ...change }).error).toMatch(message);
+  });
+});
+
 test.each([
   ['odd context', { ctx: '123' }, /runs\[0\]\.ctx/],
   ['no hex', { ctx: 'xy' }, /runs\[0\]\.ctx/],

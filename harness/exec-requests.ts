@@ -1,6 +1,8 @@
 import { type KernelConfig, LINUX_6_18, type StackPolicy } from '../jit';
+import { type ArenaData, arenaProblem } from './arena';
 import { type Built, buildWorld } from './build';
 import { checkInput, findingReport, findings } from './examine';
+import { PAGE } from './machine/layout';
 import type { FindingReport } from './report/model';
 import { type Request, RequestProblem, verify, type WholeProgram, wholeProgram } from './request-program';
 import { runScenario } from './run/runner';
@@ -42,10 +44,24 @@ function contexts(request: Request): Uint8Array[] {
   });
 }
 
+const MOST_ARENA_PAGES = 256;
+
+function arenaPages({ arena_pages: pages = 1 }: Request): number {
+  if (Number.isInteger(pages) && (pages as number) >= 0 && (pages as number) <= MOST_ARENA_PAGES)
+    return pages as number;
+  throw new RequestProblem(`arena_pages: expected 0 to ${MOST_ARENA_PAGES}`);
+}
+
+/** A request does not say which map is the arena: the program reaches it by its addresses. */
+const arenaOf = ({ arena, arenaMap = 'arena' }: WholeProgram, { arenaPages = 1 }: ExecOptions): ArenaData | undefined =>
+  arena && { name: arenaMap, place: arena, init: new Uint8Array(PAGE * arenaPages) };
+
 export interface ExecOptions {
   readonly policy: StackPolicy;
   readonly config?: KernelConfig;
   readonly seed?: number;
+  /** Pages of the program's arena that are allocated, from its start. */
+  readonly arenaPages?: number;
   /** r1, r2, ...; by default r1 points to the context. */
   readonly entryArguments?: readonly bigint[];
 }
@@ -58,8 +74,10 @@ export interface ExecOptions {
 export function prepare(name: string, whole: WholeProgram, context: Uint8Array, options: ExecOptions): Built {
   const { policy, config = LINUX_6_18, seed = 1 } = options;
   const verified = { name, type: whole.type, throws: [], awareOf: undefined, ...verify(whole, policy, config, true) };
-  const maps = verified.program.maps.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
-  return buildWorld([verified], { seed, context, maps }, { policy, config, bodies: new Map() });
+  const arrays = verified.program.maps.filter((map) => map !== whole.arenaMap);
+  const maps = arrays.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
+  const initial = { seed, context, maps, arena: arenaOf(whole, options) };
+  return buildWorld([verified], initial, { policy, config, bodies: new Map() });
 }
 
 /** Runs what was prepared once, with every check on. */
@@ -88,11 +106,17 @@ export function execute(
 }
 
 /**
- * Answers one request of `exec --ndjson`.
+ * Answers one request of `exec --ndjson`. With `verifier_insns` the program may hold what only the verifier makes; with
+ * `arena_vm_start` and `arena_user_vm_start` (as in the captures) it has an arena, of which the first `arena_pages` pages
+ * (default 1) are allocated.
  * @throws RequestProblem or JitError: their messages are the answer
  */
 export function answerExec(request: Request, policy: StackPolicy, config: KernelConfig = LINUX_6_18): ExecAnswer {
   const name = request.name ?? null;
-  const runs = execute(String(name ?? 'prog'), wholeProgram(request), contexts(request), { policy, config });
+  const options = { policy, config, arenaPages: arenaPages(request) };
+  const whole = wholeProgram(request);
+  const problem = whole.arena && arenaProblem(whole.arena, PAGE * options.arenaPages);
+  if (problem !== undefined) throw new RequestProblem(problem);
+  const runs = execute(String(name ?? 'prog'), whole, contexts(request), options);
   return { name, runs };
 }

@@ -87,3 +87,12 @@ test('under another layout frames are planned anew', () => {
   const plain = answerJit({ ...capture.request }, policyNamed('kernel-stack')!);
   expect(plain.relocs.flat().map(({ kind }) => kind)).not.toContain('percpu_priv_frame');
 });
+
+test('a whole program with an arena has its base in r12, and its probing accesses', () => {
+  const request = { name: 'a', prog_type: 'RAW_TRACEPOINT', insns: ['b910000000000000', '9500000000000000'] };
+  const place = { arena_vm_start: '0xffffc9060954f000', arena_user_vm_start: '0x100000000' };
+  expect(ask(request).error).toMatch(/only the verifier makes/);
+  // push r12; movabs r12, base; mov rax, [rdi + r12 + 0]
+  const { funcs } = ask({ ...request, ...place, verifier_insns: true });
+  expect(funcs[0]).toContain('415449bc00f0540906c9ffff4a8b442700');
+});

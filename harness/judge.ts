@@ -9,6 +9,7 @@ import {
   policyNamed,
   type StackPolicy,
 } from '../jit';
+import { arenaOfMaps } from './arena';
 import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from './build';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
@@ -124,7 +125,8 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     return { ok: false, issue: { ...spec.position, path: 'policies', message } };
   }
   const config = options.config ?? LINUX_6_18;
-  const verified = verifyAll(spec.programs, policy, config);
+  const arena = arenaOfMaps(spec.maps);
+  const verified = verifyAll(spec.programs, policy, config, arena);
   const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;
   const nothing = { findings: [], framePointers: [] };
   /** A case that does not run, for a reason that a spec can declare. */
@@ -140,7 +142,8 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   }
   let built: Built;
   try {
-    const initial = { seed: spec.seed, context: scenario.context, maps: spec.maps };
+    const maps = spec.maps.filter((map) => !map.arena);
+    const initial = { seed: spec.seed, context: scenario.context, maps, arena };
     built = buildWorld(verified, initial, {
       policy,
       config,

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
-import { type AsmError, type Program, type ProgramType, parseAsm, pcsOf } from '../jit';
+import { type Arena, type AsmError, type Program, type ProgramType, parseAsm, pcsOf } from '../jit';
+import { arenaOfMaps, hasArena } from './arena';
 import { type Issue, type Loaded, loadFiles, lowerSpec, parseSpecText } from './spec';
 import { parseHexText } from './spec/hex-text';
 
@@ -10,6 +11,9 @@ export interface Source {
   readonly program: Program;
   readonly type: ProgramType;
   readonly attachType: string | undefined;
+  /** Its arena, and the name of the arena's map: only specs have them. */
+  readonly arena?: Arena;
+  readonly arenaMap?: string;
   position(subprog: number, pc: number): { line: number; column: number };
 }
 
@@ -110,10 +114,13 @@ function lowerAll({ specs, issues }: Loaded): Source[] | Issue[] {
     const lowered = lowerSpec({ ...loaded, spec: { ...loaded.spec, policies: [], expect: {} } }, { policies: [] });
     if (!lowered.ok) found.push(...lowered.issues);
     else {
-      for (const { name, program, type, attachType, sources: places } of lowered.value[0]!.programs) {
+      const { programs, maps } = lowered.value[0]!;
+      const data = arenaOfMaps(maps);
+      for (const { name, program, type, attachType, sources: places } of programs) {
+        const arena = data && hasArena(program, data) ? { arena: data.place, arenaMap: data.name } : {};
         const shown = specs.length > 1 ? `${name} of ${JSON.stringify(loaded.spec.name)}` : name;
         const position = (subprog: number, pc: number) => placeAt(program, places, subprog, pc);
-        sources.push({ name: shown, program, type, attachType, position });
+        sources.push({ name: shown, program, type, attachType, position, ...arena });
       }
     }
   }

@@ -1,5 +1,6 @@
 import {
   type Analysis,
+  type Arena,
   analyse,
   formatInsnError,
   isProgramType,
@@ -65,6 +66,10 @@ export interface WholeProgram {
   /** Subprogs, by index. */
   readonly exceptionCallback: number | undefined;
   readonly asyncCallbacks: readonly number[];
+  /** Where its arena is, if it has one. */
+  readonly arena?: Arena | undefined;
+  /** Name of its map. Default: none of the program's. */
+  readonly arenaMap?: string | undefined;
 }
 
 /** BPF_TRACE_RAW_TP and the like, as specs write them. */
@@ -73,6 +78,13 @@ const attachType = (value: unknown): string | undefined =>
 
 const list = (value: unknown): unknown[] =>
   Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+
+/** Where the kernel and the user have the program's arena: both addresses or none, as in the captures. */
+function arenaOf(request: Request): Arena | undefined {
+  const { arena_vm_start: kernel, arena_user_vm_start: user } = request;
+  if ((kernel ?? user ?? null) === null) return undefined;
+  return { kernVmStart: address(kernel, 'arena_vm_start'), userVmStart: address(user, 'arena_user_vm_start') };
+}
 
 /** Without names a program that has an exception callback and calls one kfunc only calls bpf_throw. */
 function nameThrow(
@@ -92,7 +104,8 @@ export function wholeProgram(request: Request): WholeProgram {
   const callback = optionalIndex(request.exception_cb, 'exception_cb');
   const async = list(request.async_cb).map((each) => optionalIndex(each, 'async_cb')!);
   const entries = [...(callback === undefined ? [] : [callback]), ...async].sort((a, b) => a - b);
-  const loaded = loadProgram(insns.join(''), { name: String(request.name ?? 'prog'), entries });
+  const options = { name: String(request.name ?? 'prog'), entries, verifierMade: request.verifier_insns === true };
+  const loaded = loadProgram(insns.join(''), options);
   if (!loaded.ok) throw new RequestProblem(loaded.errors.slice(0, 5).map(formatInsnError).join('; '));
   const known = (request.kfuncs ?? {}) as Readonly<Record<string, unknown>>;
   const program = nameThrow(loaded.program, known, loaded.wire.kfuncIds ?? [], callback !== undefined);
@@ -113,6 +126,7 @@ export function wholeProgram(request: Request): WholeProgram {
     attachType: attachType(request.expected_attach_type),
     exceptionCallback: callback === undefined ? undefined : starts.indexOf(callback),
     asyncCallbacks: async.map((each) => starts.indexOf(each)),
+    arena: arenaOf(request),
   };
 }
 
@@ -127,8 +141,8 @@ export interface Verified {
 
 /** Does to a program what the verifier does between accepting it and handing it to the JIT. */
 export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelConfig, inline: boolean): Verified {
-  const { program, type, attachType: attach, exceptionCallback, asyncCallbacks } = whole;
-  const options = { type, attachType: attach, asyncCallbacks };
+  const { program, type, attachType: attach, exceptionCallback, asyncCallbacks, arena } = whole;
+  const options = { type, attachType: attach, asyncCallbacks, arena };
   const before = analyse(program, policy.block, { ...options, exceptionCallback });
   const throws = before.subprogs[0]!.exceptionBoundary;
   const ownDepths = before.depths.own;

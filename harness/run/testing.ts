@@ -1,4 +1,5 @@
 import { LINUX_6_18, policyNamed } from '../../jit';
+import { arenaOfMaps } from '../arena';
 import { buildWorld, verifyAll } from '../build';
 import { lowered } from '../check/testing';
 import { findActivations } from './activations';
@@ -16,8 +17,10 @@ export function resultOf(text: string, policyName: string, cpu = 0) {
   const config = LINUX_6_18;
   const { scenario } = spec.cases[0]!;
   const { clobbers, events, context, helpers } = scenario;
-  const initial = { seed: spec.seed, context, maps: spec.maps };
-  const { world, contents, percpuBytes, kernelData } = buildWorld(verifyAll(spec.programs, policy, config), initial, {
+  const arena = arenaOfMaps(spec.maps);
+  const initial = { seed: spec.seed, context, maps: spec.maps.filter((map) => !map.arena), arena };
+  const verified = verifyAll(spec.programs, policy, config, arena);
+  const { world, contents, percpuBytes, kernelData } = buildWorld(verified, initial, {
     policy,
     config,
     bodies: new Map(),

@@ -187,6 +187,16 @@ describe('what names mean, and what fits together', () => {
       `${program()}maps: { m: { size: 1, init: "0000" } }\n`,
       [/^3:29 {2}maps\.m\.init: 2 bytes, expected at most the map's 1$/],
     ],
+    [
+      'half a page of an arena',
+      `${program()}maps: { m: { arena: true, size: 2048 } }\n`,
+      [/^3:\d+ {2}maps\.m\.size: 2048 bytes of an arena, expected a multiple of 4096$/],
+    ],
+    [
+      'two arenas',
+      `${program()}maps: { m: { arena: true, size: 4096 }, n: { arena: true, size: 4096 } }\n`,
+      [/^3:\d+ {2}maps\.n: a second arena, expected one in a spec$/],
+    ],
     ['a map named ctx', `${program()}maps: { ctx: { size: 1 } }\n`, [/^3:9 {2}maps\.ctx: a map cannot be named ctx/]],
   ])('%s', (_, text, patterns) => {
     const issues = issuesOf(text);

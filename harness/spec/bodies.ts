@@ -28,6 +28,7 @@ export interface BodyScope {
   readonly declaredKfuncs: readonly string[];
   readonly maps: readonly string[];
   readonly kernelNames: ReadonlySet<string>;
+  readonly verifierMade: boolean;
   readonly depths: ReadonlyMap<string, number>;
 }
 
@@ -95,8 +96,8 @@ function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerCon
 
 // A call of a kfunc holds its index in the spec's `kfuncs`, a load of a map the map's index.
 function lowerHex(text: string, path: Path, scope: BodyScope, context: LowerContext): LoweredBody | undefined {
-  const { name, declaredKfuncs: kfuncs, maps } = scope;
-  const parsed = parseHexText(text, { name, kfuncs, maps });
+  const { name, declaredKfuncs: kfuncs, maps, verifierMade } = scope;
+  const parsed = parseHexText(text, { name, kfuncs, maps, verifierMade });
   if (!parsed.ok) return context.reportText(path, parsed.errors);
   const sources = parsed.places.map((places) =>
     places.map(({ line, column }) => context.source.inText(path, line, column)),

@@ -7,10 +7,15 @@ import type { MapWritten } from './schema-kernel';
 import { hexBytes } from './values';
 import { oneOf } from './words';
 
-/** A map of one value, or an array of programs. */
+/** What an arena is allocated in. */
+const PAGE_BYTES = 4096;
+
+/** A map of one value, an arena, or an array of programs. */
 export interface MapSpec {
   readonly name: string;
   readonly size: number;
+  /** Whether the bytes are an arena's pages. */
+  readonly arena: boolean;
   /** All `size` bytes. */
   readonly init: Uint8Array;
   /** Of an array of programs: how many entries it has, and the program at each index that holds one. Its size is 0. */
@@ -20,8 +25,10 @@ export interface MapSpec {
 
 /** The maps that a spec writes. */
 export function lowerMaps(spec: Spec, lowered: LoweredPrograms, context: LowerContext): MapSpec[] {
+  let arenas = 0;
   return Object.entries(spec.maps ?? {}).map(([name, written]) => {
     const path = ['maps', name];
+    if (written.arena && ++arenas > 1) context.reportKey(path, 'a second arena', { expected: 'one in a spec' });
     if (name === 'ctx') context.reportKey(path, 'a map cannot be named ctx: under `memory` that is the context');
     return written.prog_array === undefined
       ? lowerValue(name, written, path, context)
@@ -30,12 +37,15 @@ export function lowerMaps(spec: Spec, lowered: LoweredPrograms, context: LowerCo
 }
 
 function lowerValue(name: string, written: MapWritten, path: Path, context: LowerContext): MapSpec {
-  const { size = 0, init, entries } = written;
+  const { size = 0, init, entries, arena = false } = written;
   if (written.size === undefined) context.report(path, '`size` is missing', { expected: '`size` or `prog_array`' });
   if (entries !== undefined) {
     context.reportKey([...path, 'entries'], 'a map of one value has no entries', {
       expected: '`prog_array` beside it',
     });
+  }
+  if (arena && size % PAGE_BYTES !== 0) {
+    context.report([...path, 'size'], `${size} bytes of an arena`, { expected: `a multiple of ${PAGE_BYTES}` });
   }
   const bytes = hexBytes(init ?? '');
   const all = new Uint8Array(size);
@@ -43,7 +53,7 @@ function lowerValue(name: string, written: MapWritten, path: Path, context: Lowe
   else if (written.size !== undefined) {
     context.report([...path, 'init'], `${bytes.length} bytes`, { expected: `at most the map's ${size}` });
   }
-  return { name, size, init: all, position: context.source.key(path) };
+  return { name, size, arena, init: all, position: context.source.key(path) };
 }
 
 function lowerProgArray(
@@ -54,7 +64,7 @@ function lowerProgArray(
   lowered: LoweredPrograms,
   context: LowerContext,
 ): MapSpec {
-  for (const key of ['size', 'init'] as const) {
+  for (const key of ['size', 'init', 'arena'] as const) {
     if (written[key] === undefined) continue;
     context.reportKey([...path, key], 'an array of programs has no bytes', { expected: `no \`${key}\`` });
   }
@@ -70,7 +80,7 @@ function lowerProgArray(
     slots.set(index, program);
   }
   const position = context.source.key(path);
-  return { name, size: 0, init: new Uint8Array(0), programs: { entries, slots }, position };
+  return { name, size: 0, arena: false, init: new Uint8Array(0), programs: { entries, slots }, position };
 }
 
 /** A program that a slot names must exist, and be of the type of those that make tail calls into it. */

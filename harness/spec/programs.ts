@@ -77,7 +77,9 @@ export function lowerPrograms(
     const maps = Object.keys(spec.maps ?? {});
     const { kfuncs, all } = kernel;
     const depths = depthsOf(point, name);
-    const scope = { name, index, kfuncs, declaredKfuncs: spec.kfuncs ?? [], maps, kernelNames: all, depths };
+    const declaredKfuncs = spec.kfuncs ?? [];
+    const verifierMade = written.verifier_insns ?? false;
+    const scope = { name, index, kfuncs, declaredKfuncs, maps, kernelNames: all, depths, verifierMade };
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
     const callbacks = lowerCallbacks(written, path, body, context);

@@ -42,6 +42,10 @@ export const mapSchema = z
       .optional()
       .describe('Bytes of the value.'),
     init: hexText.optional().describe('The first bytes of the value; the rest is zero.'),
+    arena: z
+      .boolean()
+      .optional()
+      .describe('An arena; `size` is that of its pages that are allocated, from its start, a multiple of 4096.'),
     prog_array: z
       .record(z.string().regex(/^(0|[1-9]\d{0,4})$/, { error: 'an index' }), name)
       .optional()

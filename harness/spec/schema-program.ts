@@ -22,6 +22,10 @@ export const programSchema = z
       .enum(PROGRAM_TYPES)
       .optional()
       .describe('A design question: its frames are private if those of this type are.'),
+    verifier_insns: z
+      .boolean()
+      .optional()
+      .describe('Allows what only the verifier makes: loads that may fault, accesses to an arena, `nospec`.'),
     tree: z.string().optional().describe('A call tree, one `name depth [flags]` a line; bodies are generated.'),
     asm: z.string().optional().describe("Assembly text in the kernel's dialect."),
     hex: z.string().optional().describe('Instructions in wire form, as hexadecimal.'),
