@@ -16,6 +16,7 @@ import {
   stackBase,
   u64,
 } from './layout';
+import type { CodeSpan } from './spans';
 import { Trace } from './trace';
 
 export { Action, type ExceptionTableEntry, type HelperAction, REG, type RunStatus } from '../native';
@@ -24,12 +25,6 @@ export { Action, type ExceptionTableEntry, type HelperAction, REG, type RunStatu
 export interface Segment {
   readonly address: bigint;
   readonly bytes: Uint8Array;
-}
-
-/** A piece of code, both ends included. */
-export interface CodeSpan {
-  readonly lo: bigint;
-  readonly hi: bigint;
 }
 
 export interface MachineSetup {

@@ -1,6 +1,7 @@
 import type { HelperCall } from '../kernel/helper-call';
 import { entryRsp } from '../machine/layout';
-import { Action, type CodeSpan, type HelperAction, type Machine } from '../machine/machine';
+import { Action, type HelperAction, type Machine } from '../machine/machine';
+import { type CodeSpan, spansOf } from '../machine/spans';
 import type {
   EventPoint,
   InterruptEvent,
@@ -43,9 +44,6 @@ const waiting = (event: Waiting['event']): Waiting => {
 
 /** The CPU that is not this one, by CPU. */
 const OTHER_CPU = [1, 0] as const;
-/** Instructions closer than this are watched together: what stands between is looked at in vain. */
-const NEIGHBOURS = 64n;
-
 const JMP = 0xe9;
 const CALL = 0xe8;
 
@@ -95,13 +93,7 @@ export class ScenarioArrangements implements Arrangements {
 
   /** Where the instructions stand before which something may happen: neighbours together. */
   get watched(): CodeSpan[] {
-    const spans: { lo: bigint; hi: bigint }[] = [];
-    for (const at of [...this.byAddress.keys()].sort((a, b) => (a < b ? -1 : 1))) {
-      const last = spans[spans.length - 1];
-      if (last && at - last.hi < NEIGHBOURS) last.hi = at;
-      else spans.push({ lo: at, hi: at });
-    }
-    return spans;
+    return spansOf([...this.byAddress.keys()].map((at) => ({ lo: at, hi: at })));
   }
 
   private readonly arrange: { readonly [K in Arranged['kind']]: (event: Extract<Arranged, { kind: K }>) => void } = {

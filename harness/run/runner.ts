@@ -4,6 +4,7 @@ import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
 import { junk } from '../machine/junk';
 import { CONTEXT_BASE, CPUS, entryRsp, percpuOffset, stackBase, u64 } from '../machine/layout';
 import { Machine, type Segment } from '../machine/machine';
+import { spansOf } from '../machine/spans';
 import type { ClobberRule, FireEvent, RunEvent, ScenarioEvent } from '../spec';
 import { findActivations } from './activations';
 import { ScenarioArrangements } from './arrangements';
@@ -73,10 +74,12 @@ class Runner {
     this.machine = new Machine({
       seed: world.seed,
       code: [...programs, ...bodies, ...thunks],
-      traced: [...programs, ...bodies].map(({ address, bytes }) => ({
-        lo: address,
-        hi: address + BigInt(Math.max(1, bytes.length)) - 1n,
-      })),
+      traced: spansOf(
+        [...programs, ...bodies].map(({ address, bytes }) => ({
+          lo: address,
+          hi: address + BigInt(Math.max(1, bytes.length)) - 1n,
+        })),
+      ),
       exceptionTable: world.programs.flatMap(({ image, addresses }) =>
         image.functions.flatMap(({ exceptionTable }, i) =>
           exceptionTable.map(({ offset, resume, zero }) => {
