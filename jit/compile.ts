@@ -63,8 +63,15 @@ function privateView(input: CompileInput, index: number, out: Sink): PrivateFram
     disp: Number(BigInt.asIntN(32, config.symbols.thisCpuOff)),
     symbol: { kind: 'percpu', name: 'this_cpu_off', address: config.symbols.thisCpuOff } as const,
   };
-  const loadAbsolute = () => emitPercpuAddress(out, register, { value: address, symbol }, thisCpuOff);
-  return { ...frameView(facts)!, out, facts, register, loadAbsolute };
+  return {
+    ...frameView(facts)!,
+    out,
+    facts,
+    register,
+    loadAbsolute() {
+      emitPercpuAddress(out, register, { value: address, symbol }, thisCpuOff);
+    },
+  };
 }
 
 function compileSubprog(input: CompileInput, frames: EmitContext['frames'], index: number): JitFunction {

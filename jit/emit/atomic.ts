@@ -17,7 +17,7 @@ import { emitLdx, emitLdxIndex, emitStx, memOperand } from '../idioms/memory';
 import { emitMovReg } from '../idioms/moves';
 import { X86_64 } from '../x86/abi';
 import type { FormName } from '../x86/forms';
-import { type Mem, rel8 } from '../x86/operands';
+import { rel8 } from '../x86/operands';
 import { Gpr, r32, r64 } from '../x86/registers';
 import { type EmitContext, machineRegister } from './context';
 
@@ -60,21 +60,27 @@ function emitLoop(context: EmitContext, insn: Insn, op: AluMnemonic): void {
   emitMovReg(out, true, Gpr.rax, saved);
 }
 
-/** One atomic instruction, in ordinary memory or an arena. */
-export function emitAtomic(context: EmitContext, insn: Insn): void {
+/** The one machine instruction of an atomic; in an arena, `index` is its base. */
+function emitSingle(context: EmitContext, insn: Insn, index: number | null): void {
   const { out } = context;
-  const loop = LOOPS[insn.imm];
-  if (loop !== undefined) return emitLoop(context, insn, loop);
   const bytes = accessBytes(insn);
-  const arena = insnMode(insn) === BPF_PROBE_ATOMIC;
   const dst = machineRegister(context, insn.dst);
   const src = machineRegister(context, insn.src);
-  const at = (base: number): Mem => memOperand(base, insn.off, arena ? X86_64.arenaBase : null);
-  const emit = () => {
-    if (insn.imm === BPF_LOAD_ACQ) (arena ? emitLdxIndex : emitLdx)(out, bytes, dst, at(src));
-    else if (insn.imm === BPF_STORE_REL) emitStx(out, bytes, at(dst), src);
-    else out.put(SINGLE[insn.imm]![bytes === 8 ? 1 : 0], at(dst), bytes === 8 ? r64(src) : r32(src));
-  };
-  if (arena) out.mayFault(insn.imm === BPF_LOAD_ACQ ? dst : null, emit);
-  else emit();
+  if (insn.imm === BPF_LOAD_ACQ) {
+    (index === null ? emitLdx : emitLdxIndex)(out, bytes, dst, memOperand(src, insn.off, index));
+    return;
+  }
+  const mem = memOperand(dst, insn.off, index);
+  if (insn.imm === BPF_STORE_REL) emitStx(out, bytes, mem, src);
+  else if (bytes === 8) out.put(SINGLE[insn.imm]![1], mem, r64(src));
+  else out.put(SINGLE[insn.imm]![0], mem, r32(src));
+}
+
+/** One atomic instruction, in ordinary memory or an arena. */
+export function emitAtomic(context: EmitContext, insn: Insn): void {
+  const loop = LOOPS[insn.imm];
+  if (loop !== undefined) return emitLoop(context, insn, loop);
+  if (insnMode(insn) !== BPF_PROBE_ATOMIC) return emitSingle(context, insn, null);
+  const zero = insn.imm === BPF_LOAD_ACQ ? machineRegister(context, insn.dst) : null;
+  context.out.mayFault(zero, () => emitSingle(context, insn, X86_64.arenaBase));
 }

@@ -1,6 +1,6 @@
 import type { Insn } from '../bpf/insn';
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL } from '../bpf/opcodes';
-import type { CallKind } from '../policy';
+import type { CallKind, FrameView } from '../policy';
 import { X86_64 } from '../x86/abi';
 import { memDisp32, rel32, type SymbolRef } from '../x86/operands';
 import { Gpr, r64 } from '../x86/registers';
@@ -31,6 +31,17 @@ function keepingFrame({ out, policy }: EmitContext, kind: CallKind, call: () => 
   out.put('pop r64', r64(register));
 }
 
+/** The call itself, and what the policy does for the callee's frame before it. */
+function emitTransfer({ out, policy, view }: EmitContext, target: SymbolRef, callee: FrameView | null): void {
+  if (view !== null && callee !== null) {
+    out.role('frame-pointer');
+    policy.compute.beforeCall?.(view, callee);
+  }
+  out.role('call');
+  out.put('call rel32', rel32(target));
+  out.role('restore');
+}
+
 /** A call of a helper, kfunc or subprog, inside whatever the policy puts around it. */
 export function emitCall(context: EmitContext, insn: Insn): void {
   const { out, facts, frames, policy, view, resolver } = context;
@@ -38,16 +49,9 @@ export function emitCall(context: EmitContext, insn: Insn): void {
   const kind = kindOf(insn, target);
   if (kind === 'subprog' && facts.tailCallReachable) emitLoadTailCallPointer(context);
   const callee = kind === 'subprog' ? frames[target.index!]! : null;
-  const call = () => {
-    if (view !== null && callee !== null) {
-      out.role('frame-pointer');
-      policy.compute.beforeCall?.(view, callee);
-    }
-    out.role('call');
-    out.put('call rel32', rel32(target));
-    out.role('restore');
-  };
-  if (view === null) return context.amongFrames ? keepingFrame(context, kind, call) : call();
-  out.role('preserve');
-  policy.preserve.aroundCall(kind, view, call);
+  if (view !== null) {
+    out.role('preserve');
+    policy.preserve.aroundCall(kind, view, () => emitTransfer(context, target, callee));
+  } else if (context.amongFrames) keepingFrame(context, kind, () => emitTransfer(context, target, callee));
+  else emitTransfer(context, target, callee);
 }

@@ -185,8 +185,16 @@ export function layOut(items: readonly StreamItem[], slots: number, options: Pas
     const { onFault } = items[i] as MachineInsn;
     return { offset: starts[i]!, resume: starts[i + 1]!, zero: onFault!.zero };
   });
-  const listing = () => listRows(items, starts, settled);
-  return { bytes, relocations, exceptionTable, addrs, passes: settled.passes, listing };
+  return {
+    bytes,
+    relocations,
+    exceptionTable,
+    addrs,
+    passes: settled.passes,
+    listing() {
+      return listRows(items, starts, settled);
+    },
+  };
 }
 
 /** Pieces are a few bytes each: a loop is faster than a view and a native copy. */

@@ -58,57 +58,62 @@ export interface PassOptions {
   readonly maxPasses?: number;
 }
 
+/**
+ * One pass, in place: a backward target is this pass's already, everything else is the last one's.
+ * @returns the length of the code
+ */
+function pass(
+  { prologue, fixed, jump, target }: SlotSizes,
+  { addrs, jumpSize, padding }: Omit<Settled, 'passes'>,
+  pads: boolean,
+): number {
+  const slots = fixed.length;
+  addrs[0] = prologue;
+  for (let s = 0; s < slots; s++) {
+    const kind: JumpKind = jump[s]!;
+    let size = fixed[s]!;
+    if (kind !== JumpKind.none) {
+      const end = addrs[s + 1]!;
+      const to = target[s]!;
+      const distance = to === s && kind !== JumpKind.conditional ? -2 : addrs[to]! - end;
+      const elided = kind === JumpKind.elidable && distance === 0;
+      const bytes = elided ? 0 : isShort(distance) ? 2 : kind === JumpKind.conditional ? 6 : 5;
+      let pad = 0;
+      if (pads && bytes <= 2) {
+        pad = end - addrs[s]! - size - bytes;
+        const allowed = elided ? ELIDED_PADDINGS : PADDINGS[kind];
+        if (!allowed.includes(pad)) throw new RangeError(`unexpected jump padding of ${pad} bytes`);
+      }
+      jumpSize[s] = bytes;
+      padding[s] = pad;
+      size += bytes + pad;
+    }
+    addrs[s + 1] = addrs[s]! + size;
+  }
+  return addrs[slots]!;
+}
+
 /** @throws RangeError when the sizes do not settle, or a padded jump shrank by an odd number of bytes */
 export function settle(sizes: SlotSizes, options: PassOptions): Settled {
-  const { fixed, jump, target } = sizes;
-  const slots = fixed.length;
+  const slots = sizes.fixed.length;
   const addrs = new Int32Array(slots + 1);
-  const jumpSize = new Uint8Array(slots);
-  const paddings = new Uint8Array(slots);
+  const settled = { addrs, jumpSize: new Uint8Array(slots), padding: new Uint8Array(slots) };
   for (let i = 0; i <= slots; i++) addrs[i] = FIRST_GUESS * (i + 1);
-
-  /** One pass, in place: a backward target is this pass's already, everything else is the last one's. */
-  const pass = (padding: boolean): number => {
-    addrs[0] = sizes.prologue;
-    for (let s = 0; s < slots; s++) {
-      const kind: JumpKind = jump[s]!;
-      let size = fixed[s]!;
-      if (kind !== JumpKind.none) {
-        const end = addrs[s + 1]!;
-        const to = target[s]!;
-        const distance = to === s && kind !== JumpKind.conditional ? -2 : addrs[to]! - end;
-        const elided = kind === JumpKind.elidable && distance === 0;
-        const bytes = elided ? 0 : isShort(distance) ? 2 : kind === JumpKind.conditional ? 6 : 5;
-        let pad = 0;
-        if (padding && bytes <= 2) {
-          pad = end - addrs[s]! - size - bytes;
-          const allowed = elided ? ELIDED_PADDINGS : PADDINGS[kind];
-          if (!allowed.includes(pad)) throw new RangeError(`unexpected jump padding of ${pad} bytes`);
-        }
-        jumpSize[s] = bytes;
-        paddings[s] = pad;
-        size += bytes + pad;
-      }
-      addrs[s + 1] = addrs[s]! + size;
-    }
-    return addrs[slots]!;
-  };
-
   const max = options.maxPasses ?? MAX_PASSES;
   let previous = -1;
   let settledAt = -1;
   let passes = 0;
   for (; passes < max && settledAt < 0; passes++) {
-    const length = pass(passes >= PADDING_PASSES);
+    const length = pass(sizes, settled, passes >= PADDING_PASSES);
     if (length === previous) settledAt = length;
     previous = length;
   }
   if (settledAt < 0) throw new RangeError(`the sizes of jumps do not settle in ${max} passes`);
   // The pass that writes the image, and the extra one; neither may change a size.
   const finals = options.extraPass ? [passes >= PADDING_PASSES, true] : [passes >= PADDING_PASSES];
-  for (const padding of finals) {
+  for (const pads of finals) {
     passes++;
-    if (pass(padding) !== settledAt) throw new RangeError('the sizes of jumps changed in the last pass');
+    if (pass(sizes, settled, pads) !== settledAt) throw new RangeError('the sizes of jumps changed in the last pass');
   }
-  return { addrs, jumpSize, padding: paddings, passes };
+  return { ...settled, passes };
 }
