@@ -2,6 +2,7 @@ import { type CodeBuffer, encode, type Fixup } from '../x86/encode';
 import { FORMS, type Form } from '../x86/forms';
 import { nops } from '../x86/nops';
 import { LocalLabel, rel8, rel32, type SymbolRef } from '../x86/operands';
+import { int32Array, uint8Array } from './arrays';
 import { CONDITIONS, type Condition } from './conditions';
 import { JumpKind, type PassOptions, type Settled, type SlotSizes, settle } from './passes';
 import { PROLOGUE_PC } from './site';
@@ -96,9 +97,9 @@ function jumpKind(jump: BpfJump): JumpKind {
 }
 
 function measure(items: readonly StreamItem[], starts: Int32Array, slots: number): SlotSizes {
-  const fixed = new Int32Array(slots);
-  const jump = new Uint8Array(slots);
-  const target = new Int32Array(slots);
+  const fixed = int32Array(slots);
+  const jump = uint8Array(slots);
+  const target = int32Array(slots);
   let prologue = 0;
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!;
@@ -156,7 +157,7 @@ export function layOut(items: readonly StreamItem[], slots: number, options: Pas
   const { addrs } = settled;
   const bytes = new Uint8Array(addrs[slots]!);
   // Everything between two jumps stays together.
-  const starts = new Int32Array(items.length + 1);
+  const starts = int32Array(items.length + 1);
   let shift = 0;
   let copied = 0;
   for (let i = 0; i < items.length; i++) {

@@ -1,3 +1,4 @@
+import { int32Array, uint8Array } from './arrays';
 /**
  * The pass loop of bpf_int_jit_compile(), over sizes alone: everything but jumps has its size already.
  *
@@ -96,8 +97,8 @@ function pass(
 /** @throws RangeError when the sizes do not settle, or a padded jump shrank by an odd number of bytes */
 export function settle(sizes: SlotSizes, options: PassOptions): Settled {
   const slots = sizes.fixed.length;
-  const addrs = new Int32Array(slots + 1);
-  const settled = { addrs, jumpSize: new Uint8Array(slots), padding: new Uint8Array(slots) };
+  const addrs = int32Array(slots + 1);
+  const settled = { addrs, jumpSize: uint8Array(slots), padding: uint8Array(slots) };
   for (let i = 0; i <= slots; i++) addrs[i] = FIRST_GUESS * (i + 1);
   const max = options.maxPasses ?? MAX_PASSES;
   let previous = -1;
