@@ -12,7 +12,7 @@ export interface Imm {
   /** Signed or unsigned; the low `width` bits are encoded. */
   readonly value: number;
   /** Names the address that the value is, if it is one: it becomes a relocation. */
-  readonly symbol?: SymbolRef;
+  readonly symbol?: SymbolRef | undefined;
 }
 
 export interface Imm64 {
@@ -61,17 +61,24 @@ export interface SymbolRef {
   readonly index?: number;
 }
 
-export const imm8 = (value: number): Imm => ({ kind: 'imm', width: 8, value });
-export const imm16 = (value: number): Imm => ({ kind: 'imm', width: 16, value });
-export const imm32 = (value: number, symbol?: SymbolRef): Imm =>
-  symbol === undefined ? { kind: 'imm', width: 32, value } : { kind: 'imm', width: 32, value, symbol };
+// All immediates have one constructor, and all memory operands: literals here and there, some with a symbol or an index
+// and some without, are objects of several shapes, or such that V8 has to migrate one by one when they are first read
+// (with them, compiling took more than twice as long).
+class Immediate implements Imm {
+  readonly kind = 'imm';
+  constructor(
+    readonly width: 8 | 16 | 32,
+    readonly value: number,
+    readonly symbol: SymbolRef | undefined,
+  ) {}
+}
+
+export const imm8 = (value: number): Imm => new Immediate(8, value, undefined);
+export const imm16 = (value: number): Imm => new Immediate(16, value, undefined);
+export const imm32 = (value: number, symbol?: SymbolRef): Imm => new Immediate(32, value, symbol);
 export const imm64 = (value: bigint, symbol?: SymbolRef): Imm64 =>
   symbol === undefined ? { kind: 'imm64', value } : { kind: 'imm64', value, symbol };
 
-/**
- * All memory operands have one constructor: literals here and there, some with an index and some without, are objects
- * that V8 has to migrate one by one when they are first read (with them, compiling took more than twice as long).
- */
 class Memory implements Mem {
   readonly kind = 'mem';
   constructor(
