@@ -37,9 +37,6 @@ export interface CompiledProgram {
   readonly refusal: string | null;
 }
 
-/** Files name no callbacks. */
-const UNTYPED = { exceptionCallback: undefined, asyncCallbacks: [] };
-
 const MAP = 0xffff888105000000n;
 const mapAddress = (): bigint => MAP;
 /** The user's address of the arena; the values of an array are in its map. */
@@ -58,9 +55,9 @@ export function compileFile(file: string, type: ProgramType, policy: StackPolicy
     const at = (subprog: number, pc: number, message: string): Issue => {
       return { file: file === '-' ? '<stdin>' : file, ...source.position(subprog, pc), path: '', message };
     };
-    const errors = programErrors(program).map(({ subprog, pc, message }) => at(subprog, pc, message));
+    const errors = programErrors(program, source).map(({ subprog, pc, message }) => at(subprog, pc, message));
     if (errors.length > 0) return { ok: false, issues: errors };
-    const verified = verify({ ...UNTYPED, ...source }, policy, LINUX_6_18, true);
+    const verified = verify(source, policy, LINUX_6_18, true);
     const { program: rewritten, analysis } = verified;
     try {
       const allocator = new PercpuAllocator();

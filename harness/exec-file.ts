@@ -22,11 +22,10 @@ export function executeFile(
     const issue = (subprog: number, pc: number, message: string): Issue => {
       return { file: file === '-' ? '<stdin>' : file, ...source.position(subprog, pc), path: '', message };
     };
-    const errors = programErrors(source.program).map(({ subprog, pc, message }) => issue(subprog, pc, message));
+    const errors = programErrors(source.program, source).map(({ subprog, pc, message }) => issue(subprog, pc, message));
     if (errors.length > 0) return { ok: false, issues: errors };
     try {
-      const whole = { ...source, exceptionCallback: undefined, asyncCallbacks: [] };
-      programs.push({ name: source.name, result: execute(source.name, whole, [context], options)[0]! });
+      programs.push({ name: source.name, result: execute(source.name, source, [context], options)[0]! });
     } catch (error) {
       if (!(error instanceof JitError)) throw error;
       return { ok: false, issues: [issue(error.subprog, error.pc, error.message)] };

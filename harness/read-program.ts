@@ -14,6 +14,9 @@ export interface Source {
   /** Its arena, and the name of the arena's map: only specs have them. */
   readonly arena?: Arena;
   readonly arenaMap?: string;
+  /** Subprogs, by index; only a spec says which they are. */
+  readonly exceptionCallback: number | undefined;
+  readonly asyncCallbacks: readonly number[];
   position(subprog: number, pc: number): { line: number; column: number };
 }
 
@@ -49,7 +52,7 @@ function hints({ message, expected, suggestion }: AsmError): object {
 function readText(text: string, file: string, type: ProgramType): Source | Issue[] {
   const bare = text.replace(/(#|\/\/).*$/gm, '');
   if (bare.trim() === '') return [fileIssue(file, 'the file is empty', EXPECTED)];
-  const shared = { name: 'prog', type, attachType: undefined };
+  const shared = { name: 'prog', type, attachType: undefined, exceptionCallback: undefined, asyncCallbacks: [] };
   if (HEX.test(bare)) {
     const parsed = parseHexText(text, { name: 'prog' });
     if (!parsed.ok) return cut(parsed.errors.map((error) => ({ file, path: '', ...error }) as Issue));
@@ -116,11 +119,13 @@ function lowerAll({ specs, issues }: Loaded): Source[] | Issue[] {
     else {
       const { programs, maps } = lowered.value[0]!;
       const data = arenaOfMaps(maps);
-      for (const { name, program, type, attachType, sources: places } of programs) {
+      for (const each of programs) {
+        const { name, program, type, attachType, exceptionCallback, asyncCallbacks, sources: places } = each;
         const arena = data && hasArena(program, data) ? { arena: data.place, arenaMap: data.name } : {};
         const shown = specs.length > 1 ? `${name} of ${JSON.stringify(loaded.spec.name)}` : name;
         const position = (subprog: number, pc: number) => placeAt(program, places, subprog, pc);
-        sources.push({ name: shown, program, type, attachType, position, ...arena });
+        const callbacks = { exceptionCallback, asyncCallbacks };
+        sources.push({ name: shown, program, type, attachType, ...callbacks, position, ...arena });
       }
     }
   }

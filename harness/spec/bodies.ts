@@ -3,8 +3,10 @@ import { parseHexText } from './hex-text';
 import type { Path, Position, TextError } from './issues';
 import { type AsmError, type Program, parseAsm, printProgram } from './jit';
 import { BODY_KEYS, type ProgramSpec } from './schema-program';
-import { type ParsedTree, parseTree } from './tree';
+import { type ParsedTree, parseTree, type TreeFlag, type TreeSubprog } from './tree';
 import { generateBodies } from './tree-body';
+import { GOES_OVER_MAP } from './tree-callbacks';
+import type { OwnMap } from './tree-calls';
 import { oneOf } from './words';
 
 /** A program's body, as the JIT takes it. */
@@ -14,9 +16,30 @@ export interface LoweredBody {
   readonly sources: readonly (readonly Position[])[];
   /** Per subprog the labels inside it, to their pc; none but those of assembly that was written. */
   readonly labels: readonly ReadonlyMap<string, number>[];
+  /** Maps that a generated body needs for itself. */
+  readonly ownMaps: readonly OwnMap[];
+  /** Where a generated body throws when a scenario says so. */
+  readonly throws: readonly ThrowSite[];
+  /** Callbacks that a tree flags as such, by name. */
+  readonly flagged: { readonly exceptionCallback?: string; readonly asyncCallbacks: readonly string[] };
   /** The assembly; generated unless the body was written as such. */
   readonly text: string;
 }
+
+/**
+ * A `bpf_throw` in a generated body. It looks at two words of the map: how many more times it comes by until it throws (0:
+ * never), and the cookie. A subprog has one, whichever of its lines control comes to.
+ */
+export interface ThrowSite {
+  /** Index of the subprog. */
+  readonly subprog: number;
+  readonly map: string;
+  /** Of the two words, in the map's value. */
+  readonly offset: number;
+}
+
+/** What only generated bodies have. */
+const WRITTEN = { labels: [], ownMaps: [], throws: [], flagged: { asyncCallbacks: [] } } as const;
 
 /** Names that a body may use, and what a sweep changes. */
 export interface BodyScope {
@@ -27,6 +50,8 @@ export interface BodyScope {
   /** Those that the spec declares itself, in order. */
   readonly declaredKfuncs: readonly string[];
   readonly maps: readonly string[];
+  /** Those of the maps that hold a value. */
+  readonly valueMaps: readonly string[];
   readonly kernelNames: ReadonlySet<string>;
   readonly verifierMade: boolean;
   readonly depths: ReadonlyMap<string, number>;
@@ -70,14 +95,22 @@ function lowerAsm(text: string, path: Path, scope: BodyScope, context: LowerCont
   const sources = source.subprogs.map(({ insns }) =>
     insns.map(({ line, column }) => context.source.inText(path, line, column)),
   );
-  return { program, sources, labels: source.subprogs.map(({ labels }) => labels), text };
+  return { ...WRITTEN, program, sources, labels: source.subprogs.map(({ labels }) => labels), text };
 }
 
 function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerContext): LoweredBody | undefined {
   const tree: ParsedTree = parseTree(text, scope);
   if (!tree.ok) return context.reportText(path, tree.errors);
-  const generated = generateBodies(tree.subprogs, scope.index);
-  const parsed = parseAsm(generated.text, scope);
+  const first = scope.valueMaps[0];
+  const without = tree.subprogs.flatMap(({ calls }) => calls).find(({ callee }) => callee === GOES_OVER_MAP);
+  if (without && first === undefined) {
+    return context.reportText(path, [{ ...without, message: 'there is no map to go over', expected: 'one in `maps`' }]);
+  }
+  const generated = generateBodies(tree.subprogs, scope.index, { program: scope.name, first });
+  const parsed = parseAsm(generated.text, {
+    ...scope,
+    maps: [...scope.maps, ...generated.maps.map(({ name }) => name)],
+  });
   const origin = (line: number) => generated.lines[line - 1] ?? { line: 1, column: 1 };
   if (!parsed.ok) {
     return context.reportText(
@@ -91,7 +124,21 @@ function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerCon
       return context.source.inText(path, line, column);
     }),
   );
-  return { program: parsed.program, sources, labels: [], text: generated.text };
+  return {
+    program: parsed.program,
+    sources,
+    labels: [],
+    ownMaps: generated.maps,
+    throws: generated.throws,
+    flagged: flaggedOf(tree.subprogs),
+    text: generated.text,
+  };
+}
+
+function flaggedOf(subprogs: readonly TreeSubprog[]): LoweredBody['flagged'] {
+  const flagged = (flag: TreeFlag): string[] => subprogs.filter(({ flags }) => flags.has(flag)).map(({ name }) => name);
+  const [exceptionCallback] = flagged('exception_callback');
+  return { ...(exceptionCallback !== undefined && { exceptionCallback }), asyncCallbacks: flagged('async') };
 }
 
 // A call of a kfunc holds its index in the spec's `kfuncs`, a load of a map the map's index.
@@ -102,7 +149,7 @@ function lowerHex(text: string, path: Path, scope: BodyScope, context: LowerCont
   const sources = parsed.places.map((places) =>
     places.map(({ line, column }) => context.source.inText(path, line, column)),
   );
-  return { program: parsed.program, sources, labels: [], text: printProgram(parsed.program) };
+  return { ...WRITTEN, program: parsed.program, sources, text: printProgram(parsed.program) };
 }
 
 function reserved(_: string, path: Path, __: BodyScope, context: LowerContext): undefined {

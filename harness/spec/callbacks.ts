@@ -14,12 +14,17 @@ export interface Callbacks {
 
 /** The callbacks of a program: those that it declares, and those that it hands to a timer or work queue. */
 export function lowerCallbacks(written: ProgramSpec, path: Path, body: LoweredBody, context: LowerContext): Callbacks {
-  const { program } = body;
+  const { program, flagged } = body;
   const exceptionPath = [...path, 'exception_callback'];
+  const named = written.exception_callback;
   const exceptionCallback =
-    written.exception_callback === undefined
-      ? undefined
-      : callback(written.exception_callback, exceptionPath, program, context);
+    named === undefined
+      ? flaggedIndex(flagged.exceptionCallback, program)
+      : callback(named, exceptionPath, program, context);
+  if (named !== undefined && flagged.exceptionCallback !== undefined && named !== flagged.exceptionCallback) {
+    const message = `the tree flags \`${flagged.exceptionCallback}\` as the exception callback`;
+    context.report(exceptionPath, message, { expected: 'one exception callback' });
+  }
   if (exceptionCallback !== undefined) checkShape(exceptionCallback, written, exceptionPath, program, context);
   const declared = (written.async_callbacks ?? []).flatMap((name, at) => {
     const here = [...path, 'async_callbacks', at];
@@ -30,9 +35,18 @@ export function lowerCallbacks(written: ProgramSpec, path: Path, body: LoweredBo
   });
   return {
     ...(exceptionCallback !== undefined && { exceptionCallback }),
-    asyncCallbacks: [...new Set([...declared, ...asyncCallbacksOf(program)])],
+    asyncCallbacks: [
+      ...new Set([
+        ...declared,
+        ...flagged.asyncCallbacks.map((name) => flaggedIndex(name, program)!),
+        ...asyncCallbacksOf(program),
+      ]),
+    ],
   };
 }
+
+const flaggedIndex = (name: string | undefined, { subprogs }: Program): number | undefined =>
+  name === undefined ? undefined : subprogs.findIndex((each) => each.name === name);
 
 /** The index of a subprog that is not the main one. */
 function callback(name: string, path: Path, { subprogs }: Program, context: LowerContext): number | undefined {
@@ -49,7 +63,7 @@ function callback(name: string, path: Path, { subprogs }: Program, context: Lowe
   });
 }
 
-/** The verifier takes nothing but a global function of a single integer (check_btf of `exception_callback:`). */
+/** The verifier takes nothing but a global function of a single integer (bpf_find_exception_callback_insn_off()). */
 function checkShape(
   index: number,
   written: ProgramSpec,
@@ -61,7 +75,7 @@ function checkShape(
   // The wire form does not say what is global.
   if (!isGlobal && written.hex === undefined) {
     context.report(path, 'exception callback must be a global function taking a single integer argument', {
-      expected: `\`.global ${name}\` in the assembly, or \`global\` in the tree`,
+      expected: `\`.global ${name}\` in the assembly, or the flag \`exception_callback\` in the tree`,
     });
   }
   const read = argumentRead(insns, 1);

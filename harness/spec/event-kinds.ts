@@ -74,7 +74,7 @@ export const EVENT_KINDS = {
     }),
     lower(written, path, scope) {
       const target = scope.target(written.in, [...path, 'in']);
-      if (!target) return undefined;
+      if (!target || !scope.throws(target, [...path, 'in'])) return undefined;
       const cookie = wideValue(written.throw);
       return { kind: 'throw', cookie, target: target.ref, nth: written.call ?? 1, position: scope.position(path) };
     },

@@ -4,6 +4,7 @@ import type { Hints, Path, Position } from './issues';
 import { type Subprog, suggest } from './jit';
 import { parsePoint } from './point-text';
 import type { LoweredProgram, LoweredPrograms } from './programs';
+import type { Spec } from './schema';
 import type { SubprogRef } from './subprogs';
 import { oneOf } from './words';
 
@@ -19,6 +20,7 @@ export interface Target {
 /** Finds what events name. What there is not is reported, and undefined. */
 export class EventScope {
   constructor(
+    private readonly spec: Spec,
     private readonly lowered: LoweredPrograms,
     private readonly context: LowerContext,
   ) {}
@@ -65,6 +67,19 @@ export class EventScope {
     return this.report(path, `${ref.subprog} is no async callback of ${ref.program}`, {
       expected: known.length > 0 ? oneOf(known) : 'a subprog that is handed to a timer, or is in `async_callbacks`',
     });
+  }
+
+  /** Whether a generated body throws there when it is told to. */
+  throws({ ref, program, index }: Target, path: Path): boolean {
+    if (program.throws.some(({ subprog }) => subprog === index)) return true;
+    const generated = this.spec.programs[program.name]!.tree !== undefined;
+    const throwing = program.throws.map(({ subprog }) => program.program.subprogs[subprog]!.name);
+    const message = generated
+      ? `${ref.subprog} has no \`bpf_throw\``
+      : 'what is not generated from a tree throws by itself';
+    const expected = throwing.length > 0 ? oneOf(throwing) : 'a subprog of a tree that has a line `bpf_throw`';
+    this.report(path, message, { expected });
+    return false;
   }
 
   /** A subprog that something may be attached to by `attacher`. */

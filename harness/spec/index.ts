@@ -1,3 +1,4 @@
+export type { ThrowSite } from './bodies';
 export type { Claim, Premise } from './claim';
 export type { Placed } from './context';
 export type { EventPoint, PointRole } from './event-points';
@@ -38,7 +39,7 @@ export {
 } from './names';
 export { type Place, parsePlace } from './places';
 export { type PolicyRef, writtenPolicies } from './policies';
-export type { Analyse, LoweredProgram, ProgramError, ThrowSite } from './programs';
+export type { Analyse, LoweredProgram, ProgramError } from './programs';
 export type { LoweredScenario } from './scenarios';
 export { jsonSchema, type Spec, specSchema } from './schema';
 export { ALL_POLICIES, type InlinePolicy } from './schema-policy';

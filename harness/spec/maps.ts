@@ -23,17 +23,24 @@ export interface MapSpec {
   readonly position: Position;
 }
 
-/** The maps that a spec writes. */
+/** The maps that a spec writes, and behind them those that generated bodies need for themselves. */
 export function lowerMaps(spec: Spec, lowered: LoweredPrograms, context: LowerContext): MapSpec[] {
   let arenas = 0;
-  return Object.entries(spec.maps ?? {}).map(([name, written]) => {
+  const own = lowered.programs.flatMap(({ ownMaps, position }) =>
+    ownMaps.map(({ name, size }) => ({ name, size, arena: false, init: new Uint8Array(size), position })),
+  );
+  const written = Object.entries(spec.maps ?? {}).map(([name, written]) => {
     const path = ['maps', name];
+    if (own.some((each) => each.name === name)) {
+      context.reportKey(path, `a tree needs a map \`${name}\` for itself`, { expected: 'another name' });
+    }
     if (written.arena && ++arenas > 1) context.reportKey(path, 'a second arena', { expected: 'one in a spec' });
     if (name === 'ctx') context.reportKey(path, 'a map cannot be named ctx: under `memory` that is the context');
     return written.prog_array === undefined
       ? lowerValue(name, written, path, context)
       : lowerProgArray(name, written, written.prog_array, path, lowered, context);
   });
+  return [...written, ...own];
 }
 
 function lowerValue(name: string, written: MapWritten, path: Path, context: LowerContext): MapSpec {

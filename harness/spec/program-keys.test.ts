@@ -46,7 +46,7 @@ describe('callbacks of a program', () => {
     ],
     [
       'exception_callback: sub',
-      `2:55  programs.prog.exception_callback: ${SHAPE}, expected \`.global sub\` in the assembly, or \`global\` in the tree`,
+      `2:55  programs.prog.exception_callback: ${SHAPE}, expected \`.global sub\` in the assembly, or the flag \`exception_callback\` in the tree`,
     ],
     [
       'async_callbacks: [sub, main]',

@@ -6,6 +6,7 @@ import { pcsOf } from './jit';
 import { type KernelNames, kernelNames } from './kernel-names';
 import type { ProgramType } from './names';
 import type { Spec } from './schema';
+import type { MapWritten } from './schema-kernel';
 import { SubprogNames, type SubprogRef } from './subprogs';
 import { depthKey, type Point } from './sweep';
 
@@ -21,21 +22,7 @@ export interface LoweredProgram extends LoweredBody {
   readonly asyncCallbacks: readonly number[];
   /** Of an extension: the subprog that it is compiled to replace, so that it keeps the target's frame pointer alive. */
   readonly awareOf?: SubprogRef;
-  /** Where a generated body throws when a scenario says so. */
-  readonly throws: readonly ThrowSite[];
   readonly position: Position;
-}
-
-/**
- * A `bpf_throw` in a generated body. It looks at two words of the map: how many more times it comes by until it throws (0:
- * never), and the cookie.
- */
-export interface ThrowSite {
-  /** Index of the subprog. */
-  readonly subprog: number;
-  readonly map: string;
-  /** Of the two words, in the map's value. */
-  readonly offset: number;
 }
 
 /** An error that an analysis finds in a program: of the subprog of that index, at that pc. */
@@ -54,6 +41,9 @@ export interface LoweredPrograms {
   readonly names: SubprogNames;
   readonly kernel: KernelNames;
 }
+
+/** Whether a map is an array of one value: neither of programs nor an arena. */
+const isValue = ({ prog_array: programs, arena }: MapWritten): boolean => programs === undefined && !arena;
 
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
 
@@ -77,9 +67,10 @@ export function lowerPrograms(
     const maps = Object.keys(spec.maps ?? {});
     const { kfuncs, all } = kernel;
     const depths = depthsOf(point, name);
+    const valueMaps = maps.filter((map) => isValue(spec.maps![map]!));
     const declaredKfuncs = spec.kfuncs ?? [];
     const verifierMade = written.verifier_insns ?? false;
-    const scope = { name, index, kfuncs, declaredKfuncs, maps, kernelNames: all, depths, verifierMade };
+    const scope = { name, index, kfuncs, declaredKfuncs, maps, valueMaps, kernelNames: all, depths, verifierMade };
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
     const callbacks = lowerCallbacks(written, path, body, context);
@@ -93,7 +84,6 @@ export function lowerPrograms(
         type: written.type,
         ...attach,
         position: context.source.key(path),
-        throws: [],
         ...callbacks,
         ...body,
       },

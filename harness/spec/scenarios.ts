@@ -45,7 +45,7 @@ export function lowerScenarios(
     return {
       name,
       position: context.source.key(path),
-      events: events(written.do, [...path, 'do'], programs, context),
+      events: events(spec, written.do, [...path, 'do'], programs, context),
       context: lowerContextBytes(written.context ?? spec.context),
       clobbers: override(outer.clobbers, clobbers),
       helpers: override(outer.helpers, helpers),
@@ -63,12 +63,13 @@ type Events = NonNullable<NonNullable<Spec['scenarios']>[string]['do']>;
 
 /** What is done; where nothing runs the first program does, after all that is arranged. */
 function events(
+  spec: Spec,
   written: Events | undefined,
   path: Path,
   programs: LoweredPrograms,
   context: LowerContext,
 ): ScenarioEvent[] {
-  const scope = new EventScope(programs, context);
+  const scope = new EventScope(spec, programs, context);
   const lowered = (written ?? []).flatMap((event, at) => lowerEvent(event, [...path, at], scope) ?? []);
   if (lowered.some(({ kind }) => kind === 'run' || kind === 'fire')) return lowered;
   const { name } = programs.programs[0]!;

@@ -1,78 +1,7 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { accessBytes, type Insn, type Program, parseAsm } from '../../jit/bpf';
-import { parseTree } from './tree';
-import { generateBodies, slotsOf } from './tree-body';
-
-const kernelNames = new Set(['bpf_ktime_get_ns', 'bpf_throw']);
-
-function generate(text: string, program = 0): { program: Program; text: string; lines: readonly { line: number }[] } {
-  const tree = parseTree(text, { kernelNames });
-  if (!tree.ok) throw new Error(JSON.stringify(tree.errors));
-  const generated = generateBodies(tree.subprogs, program);
-  const parsed = parseAsm(generated.text);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
-  return { program: parsed.program, ...generated };
-}
-
-interface Frame {
-  readonly subprog: number;
-  /** What lies below r10. */
-  readonly bytes: Uint8Array;
-}
-
-/** Runs the few kinds of instructions that generated bodies consist of; `afterCall` may change the live frames. */
-function run(
-  program: Program,
-  afterCall: (frames: readonly Frame[]) => void = () => {},
-): { r0: bigint; calls: string[] } {
-  const calls: string[] = [];
-  const frames: Frame[] = [];
-  const enter = (subprog: number): bigint => {
-    const bytes = new Uint8Array(512);
-    const view = new DataView(bytes.buffer);
-    frames.push({ subprog, bytes });
-    const registers = new BigUint64Array(11).fill(0xbadbadn);
-    const { insns } = program.subprogs[subprog]!;
-    for (let pc = 0; insns[pc]!.code !== EXIT; pc++) {
-      const insn = insns[pc]!;
-      if (insn.code === CALL) {
-        calls.push(insn.src === 1 ? program.subprogs[insn.imm]!.name : `function ${insn.imm}`);
-        const result = insn.src === 1 ? enter(insn.imm) : 0xdeadn;
-        registers.fill(0xbadbadn, 1, 6);
-        registers[0] = result;
-        afterCall(frames);
-      } else pc += STEPS[insn.code]!(insn, registers, view) ?? 0;
-    }
-    frames.pop();
-    return registers[0]!;
-  };
-  return { r0: enter(0), calls };
-}
-
-const CALL = 0x85;
-const EXIT = 0x95;
-
-const read = (view: DataView, at: number, bytes: number): bigint =>
-  BigInt.asUintN(bytes * 8, view.getBigUint64(at & ~7, true) >> BigInt((at & 7) * 8));
-
-const STEPS: Record<number, (insn: Insn, registers: BigUint64Array, frame: DataView) => number | undefined> = {
-  // r = imm
-  183: ({ dst, imm }, registers) => void (registers[dst] = BigInt.asUintN(64, BigInt(imm))),
-  // if r != imm goto
-  85: ({ dst, imm, off }, registers) => (registers[dst] !== BigInt.asUintN(64, BigInt(imm)) ? off : 0),
-};
-for (const size of [0x00, 0x08, 0x10, 0x18]) {
-  STEPS[0x61 | size] = (insn, registers, frame) =>
-    void (registers[insn.dst] = read(frame, 512 + insn.off, accessBytes(insn)));
-  STEPS[0x62 | size] = (insn, _, frame) => {
-    const value = BigInt.asUintN(64, BigInt(insn.imm));
-    for (let byte = 0; byte < accessBytes(insn); byte++) {
-      frame.setUint8(512 + insn.off + byte, Number((value >> BigInt(byte * 8)) & 0xffn));
-    }
-    return undefined;
-  };
-}
+import { slotsOf } from './tree-body';
+import { type Frame, generate, run } from './tree-run.fixture';
 
 const TREE = `\
 main 120
@@ -128,7 +57,8 @@ test('undisturbed, all calls are made in order and 0 is returned', () => {
   const { program } = generate(TREE);
   expect(run(program)).toEqual({
     r0: 0n,
-    calls: ['first', 'function 5', 'second', 'first', 'function 5', 'function 0', 'function 5'],
+    calls: ['first', 'bpf_ktime_get_ns', 'second', 'first', 'bpf_ktime_get_ns', 'bpf_ktime_get_ns'],
+    maps: expect.anything(),
   });
   expect(program.kfuncs).toContain('bpf_throw');
   expect(program.subprogs.map((each) => each.isGlobal === true)).toEqual([false, true, false]);
@@ -142,7 +72,7 @@ test('every byte of a frame is checked after every call, and the code tells the 
     fc.property(fc.nat({ max: calls - 1 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (nth, where, flip) => {
       let seen = 0;
       let want: bigint | undefined;
-      const { r0 } = run(program, (frames) => {
+      const afterCall = (frames: readonly Frame[]) => {
         if (seen++ !== nth) return;
         const { subprog, bytes } = frames[frames.length - 1]!;
         const depth = depths[subprog]!;
@@ -150,7 +80,8 @@ test('every byte of a frame is checked after every call, and the code tells the 
         bytes[512 - below]! ^= flip;
         const slot = slotsOf(depth).find((each) => below <= each.offset && below > each.offset - each.bytes)!;
         want = BigInt(((subprog + 1) << 16) | slot.offset);
-      });
+      };
+      const { r0 } = run(program, { afterCall });
       expect(r0).toBe(want);
     }),
   );
@@ -159,8 +90,10 @@ test('every byte of a frame is checked after every call, and the code tells the 
 test('a frame of an outer activation is checked when control comes back to it', () => {
   const { program } = generate(TREE);
   let calls = 0;
-  const { r0 } = run(program, (frames) => {
-    if (calls++ === 0) frames[0]!.bytes[512 - 120]! ^= 1;
+  const { r0 } = run(program, {
+    afterCall: (frames) => {
+      if (calls++ === 0) frames[0]!.bytes[512 - 120]! ^= 1;
+    },
   });
   expect(r0).toBe(BigInt((1 << 16) | 120));
 });
@@ -182,6 +115,104 @@ test('every line of the assembly names the line of the tree it was made for', ()
   expect(lines).toHaveLength(made.length - 1);
 });
 
-test('bpf_throw is given a cookie', () => {
-  expect(generate('main 0\n  bpf_throw\n').text).toContain('  r1 = 0\n  call bpf_throw\n');
+describe('bpf_throw', () => {
+  const { program, throws, maps } = generate('main 8\n  sub 8\n    bpf_throw\n    bpf_throw\n  sub\n  bpf_throw\n');
+  const arm = (subprog: number, countdown: bigint) => ({
+    maps: (map: (name: string) => DataView) => {
+      const { map: name, offset } = throws.find((each) => each.subprog === subprog)!;
+      map(name).setBigUint64(offset, countdown, true);
+      map(name).setBigUint64(offset + 8, 0xc0041en, true);
+    },
+  });
+
+  test('has one record for each subprog', () => {
+    expect(maps).toEqual([{ name: 'prog.throws', size: 32 }]);
+    expect(throws).toEqual([
+      { subprog: 0, map: 'prog.throws', offset: 0 },
+      { subprog: 1, map: 'prog.throws', offset: 16 },
+    ]);
+  });
+
+  test.each<[subprog: number, countdown: bigint, calls: string[], thrown: bigint | undefined]>([
+    [0, 0n, ['sub', 'sub'], undefined],
+    [0, 1n, ['sub', 'sub', 'bpf_throw'], 0xc0041en],
+    [0, 2n, ['sub', 'sub'], undefined],
+    [1, 1n, ['sub', 'bpf_throw'], 0xc0041en],
+    [1, 2n, ['sub', 'bpf_throw'], 0xc0041en],
+    [1, 3n, ['sub', 'sub', 'bpf_throw'], 0xc0041en],
+    [1, 5n, ['sub', 'sub'], undefined],
+  ])('of subprog %i, %i to go', (subprog, countdown, calls, thrown) => {
+    const ran = run(program, arm(subprog, countdown));
+    expect([ran.calls, ran.thrown]).toEqual([calls, thrown]);
+    expect(ran.r0).toBe(0n);
+  });
+
+  test('names no registers but r0 to r5', () => {
+    const registers = program.subprogs.flatMap(({ insns }) => insns.flatMap(({ dst, src }) => [dst, src]));
+    expect(registers.filter((each) => each > 5 && each !== 10)).toEqual([]);
+  });
+});
+
+describe('callbacks', () => {
+  const LOOP = 'main 8\n  bpf_loop 3\n    cb 16\n      bpf_ktime_get_ns\n  cb\n';
+  /** Changes the frame of a subprog at the nth call in which it is the innermost that calls. */
+  const spoil = (subprog: number, nth: number) => {
+    let seen = 0;
+    return (frames: readonly Frame[]): void => {
+      const last = frames[frames.length - 1]!;
+      if (last.subprog === subprog && seen++ === nth) last.bytes[512 - 8]! ^= 1;
+    };
+  };
+
+  test('of a loop run as often as the tree says', () => {
+    const { program, maps } = generate(LOOP);
+    const { r0, calls } = run(program);
+    expect(r0).toBe(0n);
+    expect(calls.filter((each) => each === 'bpf_ktime_get_ns')).toHaveLength(4);
+    expect(maps).toEqual([{ name: 'prog.lost', size: 8 }]);
+  });
+
+  // In the last round, too, where the helper returns the same number; and when it is called directly.
+  test.each([0, 1, 2, 3])('that lose something in round %i end the program with their code', (round) => {
+    const { program } = generate(LOOP);
+    const { r0, calls } = run(program, { afterCall: spoil(1, round) });
+    expect(r0).toBe((2n << 16n) | 8n);
+    expect(calls.filter((each) => each === 'bpf_ktime_get_ns')).toHaveLength(round + 1);
+  });
+
+  test('pass on what a subprog below them has lost', () => {
+    const { program } = generate('main 0\n  bpf_for_each_map_elem\n    cb 0\n      sub 8\n        bpf_ktime_get_ns\n');
+    expect(run(program, { afterCall: spoil(2, 0) }).r0).toBe((3n << 16n) | 8n);
+    expect(run(program).r0).toBe(0n);
+  });
+
+  test('a helper that goes too few rounds is noticed', () => {
+    const { program } = generate(LOOP);
+    expect(run(program, { missingRounds: 1n }).r0).toBe(0x1ffffn);
+  });
+
+  test('that run later return 0 in any case; main returns what they have lost', () => {
+    const { program, maps } = generate('main 8\n  bpf_timer_set_callback\n    cb 8\n      bpf_ktime_get_ns\n');
+    expect(maps).toEqual([
+      { name: 'prog.timer', size: 16 },
+      { name: 'prog.lost', size: 8 },
+    ]);
+    expect(run(program).r0).toBe(0n);
+    const fired = run(program, { entry: 1, afterCall: spoil(1, 0) });
+    expect(fired.r0).toBe(0n);
+    const code = fired.maps.get('prog.lost')!.getBigUint64(0, true);
+    expect(code).toBe((2n << 16n) | 8n);
+    expect(run(program, { maps: (map) => map('prog.lost').setBigUint64(0, code, true) }).r0).toBe(code);
+  });
+
+  test('of exceptions return the cookie, unless their frame is lost', () => {
+    const { program } = generate('main 0\ncatch 8 exception_callback\n  bpf_ktime_get_ns\nlater 0 async\n');
+    expect(program.subprogs.map(({ name, isGlobal }) => [name, isGlobal === true])).toEqual([
+      ['main', false],
+      ['catch', true],
+      ['later', false],
+    ]);
+    expect(run(program, { entry: 1, argument: 77n }).r0).toBe(77n);
+    expect(run(program, { entry: 1, argument: 77n, afterCall: spoil(1, 0) }).r0).toBe((2n << 16n) | 8n);
+  });
 });

@@ -66,7 +66,7 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
   const isPrivate = plan.frames.map((frame) => frame !== null);
   const { max, refusal } = stackDepths({ graph, ownDepths, isPrivate, hasTailCall, roots });
   const reachable = tailCallReachable(graph, hasTailCall, roots);
-  const throws = scans.some((scan) => scan.throws);
+  const throws = scans.some((scan) => scan.throws.length > 0);
 
   return {
     layout,

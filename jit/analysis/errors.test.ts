@@ -47,6 +47,33 @@ describe('what is wrong under every policy', () => {
   });
 });
 
+test.each<[tree: Tree, options: ErrorOptions, errors: [subprog: number, pc: number, message: string][]]>([
+  [{ main: [0, 'sub', 'throw!'], sub: [0, 'throw!'] }, {}, []],
+  [{ main: [0, '&cb'], cb: [0, 'throw!'] }, {}, [[1, 0, 'bpf_throw cannot be called from callback subprog 1']]],
+  [{ main: [0, '~cb'], cb: [0, 'throw!'] }, {}, [[1, 0, 'bpf_throw cannot be called from callback subprog 1']]],
+  [
+    { main: [0, 'sub', '&cb'], cb: [8, 'sub'], sub: [0, 'deep'], deep: [8, 'throw!'] },
+    {},
+    [[3, 1, 'bpf_throw cannot be called from callback subprog 3 (cb leads to it)']],
+  ],
+  [
+    { main: [0, 'throw!'], catch: [0, 'throw!'], later: [0, 'throw!'] },
+    { exceptionCallback: 1, asyncCallbacks: [2] },
+    [
+      [1, 0, 'bpf_throw cannot be called from callback subprog 1'],
+      [2, 0, 'bpf_throw cannot be called from callback subprog 2'],
+    ],
+  ],
+  [
+    { main: [0, 'throw!', 'catch'], catch: [0] },
+    { exceptionCallback: 1 },
+    [[0, 1, 'cannot call exception cb directly']],
+  ],
+])('exceptions: %j %j', (tree, options, errors) => {
+  const found = errors.map(([subprog, pc, message]) => ({ subprog, pc, message }));
+  expect(programErrors(callTree(tree), options)).toEqual(found);
+});
+
 test('recursion does not keep the analysis from ending', () => {
   const tree: Tree = { main: [64, 'a', 'main'], a: [64, 'b', 'tail!'], b: [128, 'a', 'main'] };
   for (const layout of ['none', 'function', 'subtree'] as const)

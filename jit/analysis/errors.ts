@@ -1,5 +1,13 @@
 import { MAX_BPF_STACK, MAX_CALL_FRAMES, type Program } from '../bpf';
-import { type CallGraph, calleesOf, callGraphOf, cutRecursion, type Recursion, stackedEdges } from './call-graph';
+import {
+  type CallGraph,
+  calleesOf,
+  callGraphOf,
+  cutRecursion,
+  type Recursion,
+  reachedFrom,
+  stackedEdges,
+} from './call-graph';
 import { type SubprogScan, scanSubprog } from './scan';
 
 /** What is wrong with a program under every policy. */
@@ -14,21 +22,33 @@ export interface ProgramError {
 export interface ErrorOptions {
   /** Subprogs that run asynchronously besides those that a timer or work queue is given. */
   readonly asyncCallbacks?: readonly number[] | undefined;
+  /** The subprog that catches what is thrown. */
+  readonly exceptionCallback?: number | undefined;
 }
 
 /**
- * Recursion, frames over 512 bytes and chains of more than 8 frames, in the order of the subprogs.
+ * Recursion, frames over 512 bytes, chains of more than 8 frames, and exceptions where none may be thrown, in the order of
+ * the subprogs.
  *
  * A reference to a callback counts as a call, unless it runs asynchronously: such a callback may set itself again.
  */
 export function programErrors(program: Program, options: ErrorOptions = {}): ProgramError[] {
+  const { exceptionCallback } = options;
   const scans = program.subprogs.map((_, subprog) => scanSubprog(program, subprog));
   const async = new Set([...(options.asyncCallbacks ?? []), ...scans.flatMap(({ asyncCallbacks }) => asyncCallbacks)]);
-  const { graph, recursions } = cutRecursion(stackedEdges(callGraphOf(program), (subprog) => async.has(subprog)));
+  const callGraph = callGraphOf(program);
+  const { graph, recursions } = cutRecursion(stackedEdges(callGraph, (subprog) => async.has(subprog)));
   const nameOf = (subprog: number): string => program.subprogs[subprog]!.name;
   const errors = [
     ...recursions.map((recursion) => recursionError(recursion, nameOf)),
     ...frameErrors(scans),
+    ...throwErrors(
+      graph,
+      scans,
+      callbacksOf(callGraph, exceptionCallback === undefined ? async : [...async, exceptionCallback]),
+      nameOf,
+    ),
+    ...directCalls(callGraph, exceptionCallback),
     // With recursion there is no longest chain.
     ...(recursions.length > 0 ? [] : chainErrors(graph)),
   ];
@@ -45,6 +65,39 @@ const frameErrors = (scans: readonly SubprogScan[]): ProgramError[] =>
     ownDepth <= MAX_BPF_STACK
       ? []
       : [{ subprog, pc: deepestPc, message: `frame of ${ownDepth} bytes: the limit is ${MAX_BPF_STACK}` }],
+  );
+
+/** Subprogs that C code calls. */
+const callbacksOf = ({ edges }: CallGraph, known: Iterable<number>): number[] => {
+  const handed = edges.flat().filter(({ kind }) => kind === 'callback');
+  return [...new Set([...known, ...handed.map(({ callee }) => callee)])].sort((a, b) => a - b);
+};
+
+/**
+ * Calls of bpf_throw in a callback, or in what one calls: C code between it and the main subprog cannot be unwound
+ * (check_max_stack_depth_subprog()).
+ */
+function throwErrors(
+  graph: CallGraph,
+  scans: readonly SubprogScan[],
+  callbacks: readonly number[],
+  nameOf: (subprog: number) => string,
+): ProgramError[] {
+  return scans.flatMap(({ throws }, subprog) => {
+    const callback = callbacks.find((each) => reachedFrom(graph, [each]).has(subprog));
+    if (throws.length === 0 || callback === undefined) return [];
+    const through = callback === subprog ? '' : ` (${nameOf(callback)} leads to it)`;
+    const message = `bpf_throw cannot be called from callback subprog ${subprog}${through}`;
+    return throws.map((pc) => ({ subprog, pc, message }));
+  });
+}
+
+/** Only an exception enters an exception callback. */
+const directCalls = ({ edges }: CallGraph, exceptionCallback: number | undefined): ProgramError[] =>
+  edges.flatMap((list, subprog) =>
+    list
+      .filter(({ callee }) => callee === exceptionCallback)
+      .map(({ pc }) => ({ subprog, pc, message: 'cannot call exception cb directly' })),
   );
 
 /** The calls that add the ninth frame to the longest chain that leads to them. */

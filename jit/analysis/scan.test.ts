@@ -102,11 +102,12 @@ describe('asynchronous callbacks', () => {
 });
 
 test.each([
-  ['call bpf_throw', true],
-  ['exit; call bpf_throw', false],
-  ['call bpf_ktime_get_ns', false],
-])('%s: throws %s', (body, throws) => {
-  expect(scan(`${body}; exit`).throws).toBe(throws);
+  ['call bpf_throw', [0]],
+  ['if r1 == 0 goto +1; call bpf_throw; call bpf_throw', [1, 2]],
+  ['exit; call bpf_throw', []],
+  ['call bpf_ktime_get_ns', []],
+])('%s: throws at %j', (body, throws) => {
+  expect(scan(`${body}; exit`).throws).toEqual(throws);
 });
 
 describe('100,000 instructions take well under a second', () => {

@@ -10,8 +10,8 @@ export interface SubprogScan {
   readonly ownDepth: number;
   /** The first instruction that needs a frame that deep, -1 without a frame. */
   readonly deepestPc: number;
-  /** Calls bpf_throw. */
-  readonly throws: boolean;
+  /** Slots of its calls of bpf_throw. */
+  readonly throws: readonly number[];
   /** Subprogs that it hands over as asynchronous callbacks. */
   readonly asyncCallbacks: readonly number[];
   /** Its tail calls in program order, those out of reach included. */
@@ -37,7 +37,7 @@ export function scanSubprog(program: Program, index: number): SubprogScan {
   const asyncCallbacks = new Set<number>();
   let ownDepth = 0;
   let deepestPc = -1;
-  let throws = false;
+  const throws: number[] = [];
   const touch = (offset: number, pc: number): void => {
     const depth = roundUp(-offset, SLOT);
     if (depth <= ownDepth) return;
@@ -57,7 +57,7 @@ export function scanSubprog(program: Program, index: number): SubprogScan {
       if (!isCall(insn)) return;
       for (let r = 1; r <= 5; r++) if (kindOf(row, r) === FRAME) touch(constantOf(row, r), pc);
       if (isTailCall(insn)) tails.set(pc, tailKind(row));
-      else if (isThrow(insn, program)) throws = true;
+      else if (isThrow(insn, program)) throws.push(pc);
       else if (kindOf(row, 2) === FUNC && ASYNC_SETTERS.has(calleeName(insn, program)))
         asyncCallbacks.add(constantOf(row, 2));
     },
