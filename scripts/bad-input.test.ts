@@ -56,6 +56,12 @@ const CASES: readonly Case[] = [
     says: /^recursion\.yaml:8:11 {2}programs\.prog\.tree: recursion: main -> sub -> main/,
   },
   {
+    what: 'exception below a callback',
+    file: 'callback.yaml',
+    content: tree('main 8', '  bpf_loop 3', '    cb 8', '      bpf_throw'),
+    says: /^callback\.yaml:9:13 {2}programs\.prog: bpf_throw cannot be called from callback subprog 1$/,
+  },
+  {
     what: 'recursion in assembly',
     file: 'recursion-asm.yaml',
     content: asm('main:', '  call sub', '  exit', 'sub:', '  call sub', '  exit'),

@@ -107,9 +107,15 @@ function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerCon
     return context.reportText(path, [{ ...without, message: 'there is no map to go over', expected: 'one in `maps`' }]);
   }
   const generated = generateBodies(tree.subprogs, scope.index, { program: scope.name, first });
+  const own = generated.maps.map(({ name }) => name);
+  const taken = own.find((name) => scope.maps.includes(name));
+  if (taken !== undefined) {
+    const hints = { expected: 'another name' };
+    return context.reportKey(['maps', taken], `a tree needs a map \`${taken}\` for itself`, hints);
+  }
   const parsed = parseAsm(generated.text, {
     ...scope,
-    maps: [...scope.maps, ...generated.maps.map(({ name }) => name)],
+    maps: [...scope.maps, ...own],
   });
   const origin = (line: number) => generated.lines[line - 1] ?? { line: 1, column: 1 };
   if (!parsed.ok) {

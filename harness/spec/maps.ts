@@ -31,9 +31,6 @@ export function lowerMaps(spec: Spec, lowered: LoweredPrograms, context: LowerCo
   );
   const written = Object.entries(spec.maps ?? {}).map(([name, written]) => {
     const path = ['maps', name];
-    if (own.some((each) => each.name === name)) {
-      context.reportKey(path, `a tree needs a map \`${name}\` for itself`, { expected: 'another name' });
-    }
     if (written.arena && ++arenas > 1) context.reportKey(path, 'a second arena', { expected: 'one in a spec' });
     if (name === 'ctx') context.reportKey(path, 'a map cannot be named ctx: under `memory` that is the context');
     return written.prog_array === undefined

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -77,5 +77,16 @@ test('two specs of one name are reported with both positions, whatever files the
   expect(issues.map((each) => formatIssue(each).replaceAll(`${directory}/`, ''))).toEqual([
     'none.yaml:1:1  no such file or directory',
     'b.yaml:2:7  name: a second spec named "two"; the first is at a.yaml:6:7',
+  ]);
+});
+
+test('a claim is decided by one spec', () => {
+  const spec = (name: string, id: string): string =>
+    `name: ${name}\nclaim: { id: ${id}, statement: s, source: { message: m, claim: c }, property: p }\nprograms: { p: { type: xdp, tree: main 8 } }\n`;
+  const path = join(directory, 'claims', 'c.yaml');
+  mkdirSync(join(directory, 'claims'));
+  writeFileSync(path, [spec('one', 'C1'), spec('two', 'C2'), spec('three', 'C1')].join('---\n'));
+  expect(loadFiles([path]).issues.map((each) => formatIssue(each).replaceAll(`${directory}/`, ''))).toEqual([
+    'claims/c.yaml:10:14  claim.id: a second spec about the claim "C1"; the first is at claims/c.yaml:2:14',
   ]);
 });
