@@ -102,9 +102,11 @@ function lowerTree(text: string, path: Path, scope: BodyScope, context: LowerCon
   const tree: ParsedTree = parseTree(text, scope);
   if (!tree.ok) return context.reportText(path, tree.errors);
   const first = scope.valueMaps[0];
-  const without = tree.subprogs.flatMap(({ calls }) => calls).find(({ callee }) => callee === GOES_OVER_MAP);
-  if (without && first === undefined) {
-    return context.reportText(path, [{ ...without, message: 'there is no map to go over', expected: 'one in `maps`' }]);
+  const goingOver = tree.subprogs.flatMap(({ calls }) => calls).find(({ callee }) => callee === GOES_OVER_MAP);
+  if (goingOver && first === undefined) {
+    return context.reportText(path, [
+      { ...goingOver, message: 'there is no map to go over', expected: 'one in `maps`' },
+    ]);
   }
   const generated = generateBodies(tree.subprogs, scope.index, { program: scope.name, first });
   const own = generated.maps.map(({ name }) => name);

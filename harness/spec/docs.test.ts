@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { EVENT_KINDS } from './event-kinds';
 import { formatIssue } from './issues';
 import { parseSpecText } from './load';
 import { lowerSpec } from './lower';
 import { CHECK_IDS, PROGRAM_TYPES } from './names';
 import { specSchema } from './schema';
+import { mapSchema } from './schema-kernel';
+import { programSchema } from './schema-program';
+import { TREE_FLAGS } from './tree';
+import { CALLBACK_HELPERS } from './tree-callbacks';
 
 const TEXT = readFileSync(join(__dirname, '../../docs/spec-format.md'), 'utf8');
 
@@ -21,8 +26,13 @@ describe('docs/spec-format.md', () => {
     expect(specs).toHaveLength(1);
   });
 
-  test('names every key, program type and check', () => {
-    for (const name of [...Object.keys(specSchema.shape), ...PROGRAM_TYPES, ...CHECK_IDS])
-      expect(TEXT).toContain(`\`${name}`);
+  test('names every key, program type, flag and check', () => {
+    const keys = [specSchema, programSchema, mapSchema].flatMap(({ shape }) => Object.keys(shape));
+    for (const name of [...keys, ...PROGRAM_TYPES, ...CHECK_IDS, ...TREE_FLAGS]) expect(TEXT).toContain(`\`${name}`);
+  });
+
+  test('shows every kind of event and every helper that takes a callback', () => {
+    for (const key of Object.keys(EVENT_KINDS)) expect(TEXT).toContain(`| \`{ ${key}: `);
+    for (const key of Object.keys(CALLBACK_HELPERS)) expect(TEXT).toContain(`  ${key} `);
   });
 });
