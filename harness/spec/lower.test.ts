@@ -89,14 +89,13 @@ describe('an extension between private frames', () => {
       cookie: 16n,
       target: { program: 'prog', subprog: 'subprog2' },
       nth: 1,
-      position: { file: 'x.yaml', line: 28, column: 22 },
+      position: { file: 'x.yaml', line: 27, column: 22 },
     });
   });
 
   test('a body that throws has a map that tells it when', () => {
-    const [prog, ext] = spec!.programs;
+    const [prog] = spec!.programs;
     expect(prog!.throws).toEqual([{ subprog: 2, map: 'prog.throws', offset: 0 }]);
-    expect(ext!.awareOf).toEqual({ program: 'prog', subprog: 'global_subprog' });
     expect(spec!.maps).toMatchObject([{ name: 'prog.throws', size: 16, init: new Uint8Array(16) }]);
     expect(prog!.program.maps).toEqual(['prog.throws']);
   });
