@@ -1,4 +1,5 @@
-import type { HelperCall } from '../kernel/helper-call';
+import { asyncCallbacksOf } from '../../jit';
+import type { HelperCall, PendingCallback } from '../kernel/helper-call';
 import { entryRsp } from '../machine/layout';
 import { Action, type HelperAction, type Machine } from '../machine/machine';
 import { type CodeSpan, spansOf } from '../machine/spans';
@@ -253,11 +254,18 @@ export class ScenarioArrangements implements Arrangements {
     return 0n;
   }
 
-  /** The call of an async callback, if a program has set it. */
+  /** What a callback is given that no program hands over: a spec says that C code knows it. */
+  private declared(program: number, subprog: number): PendingCallback | null {
+    if (asyncCallbacksOf(this.world.programs[program]!.program).includes(subprog)) return null;
+    const map = this.world.data.find((area) => area.pointer !== undefined) ?? this.world.data[0]!;
+    return { map: map.pointer ?? map.address, value: map.address };
+  }
+
+  /** The call of an async callback: one that a program hands over must have been handed over by now. */
   fire(callback: SubprogRef, cpu: number): EntryRequest | null {
     const [program, subprog] = this.find(callback);
     const address = this.world.programs[program]!.addresses[subprog]!;
-    const pending = this.kernel().pending.get(address);
+    const pending = this.kernel().pending.get(address) ?? this.declared(program, subprog);
     if (!pending) return null;
     // The key is on the stack of the C code that calls.
     const key = entryRsp(cpu) + 0x40n;

@@ -335,3 +335,11 @@ describe('callbacks', () => {
     expect(early.missed.map(({ kind }) => kind)).toEqual(['fire']);
   });
 });
+
+test('a callback that no program hands over, but the spec declares, is fired all the same', () => {
+  const asm = 'main:\nr0 = 0\nexit\nlater:\nr0 = 3\nexit';
+  const programs = { prog: { keys: 'type: kprobe\n    async_callbacks: [later]', asm } };
+  const { runs, missed } = resultOf(spec(programs, '{ fire: prog.later }'), 'linux-6.18');
+  expect(missed).toEqual([]);
+  expect(runs.map(({ run }) => run.after[0])).toEqual([3n]);
+});
