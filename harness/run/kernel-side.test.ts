@@ -337,7 +337,7 @@ describe('callbacks', () => {
 });
 
 test('a callback that no program hands over, but the spec declares, is fired all the same', () => {
-  const asm = 'main:\nr0 = 0\nexit\nlater:\nr0 = 3\nexit';
+  const asm = 'main:\nr0 = 0\nexit\n.global later\nlater:\nr0 = 3\nexit';
   const programs = { prog: { keys: 'type: kprobe\n    async_callbacks: [later]', asm } };
   const { runs, missed } = resultOf(spec(programs, '{ fire: prog.later }'), 'linux-6.18');
   expect(missed).toEqual([]);
