@@ -12,7 +12,7 @@ function built(
 ) {
   const spec = lowered(text)[0]!;
   const chosen = policyNamed(policy)!;
-  const verified = verifyAll(spec.programs, chosen, LINUX_6_18);
+  const verified = verifyAll(spec.programs, chosen, LINUX_6_18, spec);
   const { context } = spec.cases[0]!.scenario;
   return buildWorld(verified, { seed: 1, context, maps: spec.maps }, { policy: chosen, config: LINUX_6_18, bodies });
 }

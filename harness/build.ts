@@ -19,6 +19,7 @@ import {
 } from '../jit';
 import { type ArenaData, arenaArea, hasArena } from './arena';
 import { PercpuAllocator } from './kernel/percpu';
+import { progArrayBytes } from './kernel/prog-array';
 import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
 import { helperAddress, type Segment } from './machine/machine';
 import { type Verified, verify } from './request-program';
@@ -26,6 +27,7 @@ import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
 import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTrampoline, World } from './run/run';
 import type { LoweredProgram, SubprogRef, ThrowSite } from './spec';
+import { type NamedSlots, placeProgramArrays, pokeTailCalls } from './tail-calls';
 
 /** Bytes of struct bpf_array before the first value (machine.json of the captures). */
 export const ARRAY_VALUES = 0x138;
@@ -43,20 +45,22 @@ export interface NamedProgram extends Verified {
 }
 
 /**
- * What the verifier makes of a spec's programs. Helper calls stay calls, also where a kernel inlines them: a spec may
+ * What the verifier makes of a spec's programs, and of the maps around them. Helper calls stay calls, also where a kernel inlines them: a spec may
  * say what they destroy.
  */
 export function verifyAll(
   programs: readonly LoweredProgram[],
   policy: StackPolicy,
   config: KernelConfig,
-  arena?: ArenaData,
+  around: Partial<Pick<InitialData, 'maps' | 'arena'>> = {},
 ): NamedProgram[] {
+  const { maps = [], arena } = around;
+  const arrayEntries = new Map(maps.flatMap(({ name, programs }) => (programs ? [[name, programs.entries]] : [])));
   return programs.map(
     ({ name, program, type, eligibleAs, attachType, exceptionCallback, asyncCallbacks, throws, awareOf }) => {
       const own = arena && hasArena(program, arena) ? arena.place : undefined;
       const kind = { type: eligibleAs ?? type, attachType };
-      const whole = { program, ...kind, exceptionCallback, asyncCallbacks, arena: own };
+      const whole = { program, ...kind, exceptionCallback, asyncCallbacks, arena: own, arrayEntries };
       return { name, type, throws, awareOf: awareOf?.program, ...verify(whole, policy, config, false) };
     },
   );
@@ -163,12 +167,20 @@ function kernelVariables({ symbols }: KernelConfig): KernelVariable[] {
   ];
 }
 
+/** A map as a world begins with it: bytes, or programs. */
+export interface InitialMap {
+  readonly name: string;
+  readonly size: number;
+  readonly init: Uint8Array;
+  readonly programs?: NamedSlots;
+}
+
 /** Data that a world begins with. */
 export interface InitialData {
   readonly seed: number;
   readonly context: Uint8Array;
   /** Without the arena. */
-  readonly maps: readonly { readonly name: string; readonly size: number; readonly init: Uint8Array }[];
+  readonly maps: readonly InitialMap[];
   readonly arena?: ArenaData | undefined;
 }
 
@@ -208,17 +220,18 @@ function ofProgram<T>(program: number, work: () => T): T {
   }
 }
 
-/** Compiles, links and places programs under a policy. @throws BuildError, LinkError */
+/** Compiles, links, places and patches programs under a policy. @throws BuildError, LinkError */
 export function buildWorld(verified: readonly NamedProgram[], initial: InitialData, options: BuildOptions): Built {
   const { policy, config, bodies, trampolines = [] } = options;
   const allocator = new PercpuAllocator();
   const contents = new Map<string, Uint8Array>([['ctx', initial.context]]);
   const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: initial.context.length }];
   let next = MAP_BASE;
-  for (const { name, size, init } of initial.maps) {
+  for (const { name, size, init, programs } of initial.maps) {
     data.push({ name, address: next + BigInt(ARRAY_VALUES), size, pointer: next });
     contents.set(name, init);
-    next += BigInt(Math.ceil((ARRAY_VALUES + size) / PAGE + 1) * PAGE);
+    const bytes = programs ? progArrayBytes(programs.entries, config.offsets) : ARRAY_VALUES + size;
+    next += BigInt(Math.ceil(bytes / PAGE + 1) * PAGE);
   }
   const { arena } = initial;
   const arrayValues = (name: string) => data.find((area) => area.name === name)!.address;
@@ -230,7 +243,7 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   if (arena) contents.set(arena.name, arena.init);
   const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines);
   const space = new ImageSpace();
-  const programs = verified.map(({ name, type, throws, awareOf, program, analysis, origins }, index): PlacedProgram => {
+  const linked = verified.map(({ name, type, throws, awareOf, program, analysis, origins }, index): PlacedProgram => {
     const target = verified.find((each) => each.name === awareOf);
     const amongFrames = target !== undefined && target.analysis.blocks.length > 0;
     const how = { policy, config, allocator, mapAddress, valueAddress, amongFrames };
@@ -240,6 +253,9 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const code = link(image, { functions: addresses, resolve });
     return { name, type, program, analysis, origins, image, addresses, code, blocks, throws };
   });
+  const arrays = placeProgramArrays(initial.maps, data, linked, config);
+  const programs = pokeTailCalls(linked, arrays);
+  const programArrays = [...arrays.byMap.values()];
   const variables = kernelVariables(config);
   const code = new CodeMap(programs, helpers);
   const placed = trampolines.map((target): PlacedTrampoline => {
@@ -248,6 +264,15 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const name = `the trampoline of ${target.program}.${target.subprog}`;
     return { program, subprog, helper: helpers.findIndex((each) => each.name === name) };
   });
-  const world = { seed: initial.seed, programs, helpers, trampolines: placed, data: areas, variables, code };
-  return { world, contents, kernelData: [], percpuBytes: allocator.size };
+  const world = {
+    seed: initial.seed,
+    programs,
+    helpers,
+    trampolines: placed,
+    data: areas,
+    programArrays,
+    variables,
+    code,
+  };
+  return { world, contents, kernelData: arrays.memory, percpuBytes: allocator.size };
 }

@@ -126,7 +126,7 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   }
   const config = options.config ?? LINUX_6_18;
   const arena = arenaOfMaps(spec.maps);
-  const verified = verifyAll(spec.programs, policy, config, arena);
+  const verified = verifyAll(spec.programs, policy, config, { maps: spec.maps, arena });
   const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;
   const nothing = { findings: [], framePointers: [] };
   /** A case that does not run, for a reason that a spec can declare. */

@@ -70,6 +70,8 @@ export interface WholeProgram {
   readonly arena?: Arena | undefined;
   /** Name of its map. Default: none of the program's. */
   readonly arenaMap?: string | undefined;
+  /** How many entries arrays of programs have, by name of the map; one that is not here has them all. */
+  readonly arrayEntries?: ReadonlyMap<string, number>;
 }
 
 /** BPF_TRACE_RAW_TP and the like, as specs write them. */
@@ -141,8 +143,8 @@ export interface Verified {
 
 /** Does to a program what the verifier does between accepting it and handing it to the JIT. */
 export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelConfig, inline: boolean): Verified {
-  const { program, type, attachType: attach, exceptionCallback, asyncCallbacks, arena } = whole;
-  const options = { type, attachType: attach, asyncCallbacks, arena };
+  const { program, type, attachType: attach, exceptionCallback, asyncCallbacks, arena, arrayEntries } = whole;
+  const options = { type, attachType: attach, asyncCallbacks, arena, arrayEntries };
   const before = analyse(program, policy.block, { ...options, exceptionCallback });
   const throws = before.subprogs[0]!.exceptionBoundary;
   const ownDepths = before.depths.own;

@@ -24,6 +24,8 @@ export const entryRsp = (cpu: number): bigint => stackBase(cpu) + BigInt(STACK_B
 
 export const CONTEXT_BASE = 0xffff888104000000n;
 export const MAP_BASE = 0xffff888105000000n;
+/** The kernel's descriptions of programs (struct bpf_prog), in its vmalloc area. */
+export const PROG_BASE = 0xffffc90000800000n;
 
 /**
  * The arena of a scenario (kernel/bpf/arena.c): 4 GiB and guards in the space of vmalloc, of which only allocated pages

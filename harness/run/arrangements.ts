@@ -1,5 +1,6 @@
 import { asyncCallbacksOf } from '../../jit';
 import type { HelperCall, PendingCallback } from '../kernel/helper-call';
+import { branch, CALL, JMP } from '../kernel/text-poke';
 import { entryRsp } from '../machine/layout';
 import { Action, type HelperAction, type Machine } from '../machine/machine';
 import { type CodeSpan, spansOf } from '../machine/spans';
@@ -45,16 +46,6 @@ const waiting = (event: Waiting['event']): Waiting => {
 
 /** The CPU that is not this one, by CPU. */
 const OTHER_CPU = [1, 0] as const;
-const JMP = 0xe9;
-const CALL = 0xe8;
-
-/** `jmp` or `call` of 5 bytes, as text_poke() puts them over the nop at a function's entry. */
-function branch(opcode: number, from: bigint, to: bigint): Uint8Array {
-  const bytes = new Uint8Array(5);
-  bytes[0] = opcode;
-  new DataView(bytes.buffer).setInt32(1, Number(BigInt.asIntN(32, to - (from + 5n))), true);
-  return bytes;
-}
 
 /** The subprogs that events put a trampoline at, each once. */
 export function tracedSubprogs(events: readonly ScenarioEvent[]): SubprogRef[] {

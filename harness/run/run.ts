@@ -57,6 +57,15 @@ export interface DataArea {
   readonly pointer?: bigint;
 }
 
+/** An array of programs, which tail calls look into. */
+export interface ProgramArray {
+  /** What programs hand over as the map. */
+  readonly pointer: bigint;
+  readonly entries: number;
+  /** Index of the program in each slot that holds one. */
+  readonly slots: ReadonlyMap<number, number>;
+}
+
 /** A variable of the kernel that inlined helpers read. */
 export interface KernelVariable {
   readonly name: string;
@@ -83,6 +92,7 @@ export interface World {
   readonly helpers: readonly PlacedHelper[];
   readonly trampolines: readonly PlacedTrampoline[];
   readonly data: readonly DataArea[];
+  readonly programArrays: readonly ProgramArray[];
   readonly variables: readonly KernelVariable[];
   readonly code: CodeMap;
 }

@@ -19,7 +19,7 @@ export function resultOf(text: string, policyName: string, cpu = 0) {
   const { clobbers, events, context, helpers } = scenario;
   const arena = arenaOfMaps(spec.maps);
   const initial = { seed: spec.seed, context, maps: spec.maps.filter((map) => !map.arena), arena };
-  const verified = verifyAll(spec.programs, policy, config, arena);
+  const verified = verifyAll(spec.programs, policy, config, initial);
   const { world, contents, percpuBytes, kernelData } = buildWorld(verified, initial, {
     policy,
     config,

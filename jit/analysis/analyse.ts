@@ -1,6 +1,6 @@
 import type { Program } from '../bpf';
 import { type CallGraph, callGraphOf, cutRecursion, stackedEdges } from './call-graph';
-import type { Arena, BlockLayout, ProgramFacts } from './facts';
+import type { Arena, BlockLayout, ProgramFacts, TailCallSlot } from './facts';
 import { planPrivateStack } from './private-stack';
 import { type Attachment, mayHavePrivateStack } from './program-type';
 import { calleeSavedRegisters } from './registers';
@@ -16,6 +16,8 @@ export interface AnalysisOptions extends Attachment {
   /** Bytes that the verifier's rewrites add to each subprog's frame after it has decided which frames are private. */
   readonly rewriteDepths?: readonly number[] | undefined;
   readonly arena?: Arena | undefined;
+  /** How many entries arrays of programs have, by name of the map; one that is not here has them all. */
+  readonly arrayEntries?: ReadonlyMap<string, number> | undefined;
 }
 
 export interface Analysis extends ProgramFacts {
@@ -29,6 +31,8 @@ export interface Analysis extends ProgramFacts {
     /** Both, as in the verifier's log: `stack depth 120+80+40+160 max 288`. */
     readonly log: string;
   };
+  /** By subprog, the slots of its direct tail calls in program order: where a jump is patched in once they are filled. */
+  readonly pokes: readonly (readonly TailCallSlot[])[];
   /** Of BPF r6..r9, those that each subprog names. */
   readonly calleeSaved: readonly (readonly number[])[];
   /** Why the verifier would refuse the program with this layout, in its words, or null. */
@@ -44,7 +48,7 @@ export interface Analysis extends ProgramFacts {
  * @throws RangeError if an option names a subprog that the program does not have.
  */
 export function analyse(program: Program, layout: BlockLayout, options: AnalysisOptions): Analysis {
-  const { exceptionCallback, rewriteDepths, arena } = options;
+  const { exceptionCallback, rewriteDepths, arena, arrayEntries } = options;
   const callGraph = callGraphOf(program);
   const scans = program.subprogs.map((_, subprog) => scanSubprog(program, subprog));
   const ownDepths = scans.map(({ ownDepth }) => ownDepth);
@@ -67,6 +71,9 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
   const { max, refusal } = stackDepths({ graph, ownDepths, isPrivate, hasTailCall, roots });
   const reachable = tailCallReachable(graph, hasTailCall, roots);
   const throws = scans.some((scan) => scan.throws.length > 0);
+  // A slot that the array does not have is looked for at run time, in vain (record_func_key()).
+  const exists = (slot: TailCallSlot | null): slot is TailCallSlot =>
+    slot !== null && slot.index < (arrayEntries?.get(program.maps[slot.map]!) ?? Number.POSITIVE_INFINITY);
 
   return {
     layout,
@@ -80,8 +87,9 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
       exceptionBoundary: subprog === 0 && throws,
       exceptionCallback: subprog === exceptionCallback,
       arena: arena ?? null,
-      tailCalls,
+      tailCalls: tailCalls.map((slot) => (exists(slot) ? 'direct' : 'indirect')),
     })),
+    pokes: scans.map(({ tailCalls }) => tailCalls.filter(exists)),
     blocks: plan.blocks,
     depths: { own: depths, max, log: depthLog(depths, max) },
     calleeSaved: program.subprogs.map(({ insns }) => calleeSavedRegisters(insns)),

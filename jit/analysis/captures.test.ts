@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { BPF_CALL, BPF_JMP, decodeInsns, decodeProgram, HELPERS, type Insn, isLdImm64, type Program } from '../bpf';
-import { type AnalysisOptions, analyse, factsFromRequest, isProgramType, type SubprogFacts } from './index';
+import { type AnalysisOptions, analyse, factsFromRequest, isProgramType } from './index';
 
 /** What a 6.18 kernel was handed (`exec`), and what its verifier handed to its JIT (`request`). */
 interface Capture {
@@ -38,11 +38,8 @@ const REWRITTEN: Readonly<Record<string, readonly number[]>> = {
   'callback/loop-128-512': [24, 0],
 };
 
-/** Facts that the analysis cannot know, with the reason. */
-const DIFFERENT: Readonly<Record<string, Partial<SubprogFacts>>> = {
-  // A constant index beyond the end of the map, whose size the program does not tell: the kernel calls indirectly.
-  'tail/two-const-one-out-of-range': { tailCalls: ['direct', 'direct'] },
-};
+/** Entries of the captures' arrays of programs, which the captures do not tell: 9 is the one constant index out of range. */
+const ARRAY_ENTRIES = new Map([['map', 8]]);
 
 function optionsOf({ prog_type, request }: Capture): AnalysisOptions {
   const type = prog_type.toLowerCase();
@@ -54,6 +51,7 @@ function optionsOf({ prog_type, request }: Capture): AnalysisOptions {
     attachType: request.expected_attach_type?.replace('TRACE_', '').toLowerCase(),
     exceptionCallback: callback < 0 ? undefined : callback,
     arena: subprogs[0]!.arena ?? undefined,
+    arrayEntries: ARRAY_ENTRIES,
   };
 }
 
@@ -92,8 +90,7 @@ function rewritten({ ksyms, funcs }: Request): Program {
 function compare(capture: Capture, program: Program, rewriteDepths: readonly number[]): void {
   const { facts } = factsFromRequest(capture.request);
   const analysis = analyse(program, 'function', { ...optionsOf(capture), rewriteDepths });
-  const want = facts.subprogs.map((subprog) => ({ ...subprog, ...DIFFERENT[capture.name] }));
-  expect(analysis.subprogs).toEqual(want);
+  expect(analysis.subprogs).toEqual(facts.subprogs);
   expect(analysis.blocks).toEqual(facts.blocks);
   expect(analysis.refusal).toBeNull();
 }

@@ -31,6 +31,13 @@ export interface Arena {
   readonly userVmStart: bigint;
 }
 
+/** A slot of an array of programs. */
+export interface TailCallSlot {
+  /** Index of the map among the program's. */
+  readonly map: number;
+  readonly index: number;
+}
+
 /** What the JIT is told of one subprog. */
 export interface SubprogFacts {
   readonly isSubprog: boolean;

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { bpf, type Insn, type Program, parseAsm } from '../bpf';
+import { analyse } from './analyse';
+import type { TailCallSlot } from './facts';
 import { scanSubprog } from './scan';
 
 function program(text: string): Program {
-  const parsed = parseAsm(text, { maps: ['jumps'] });
+  const parsed = parseAsm(text, { maps: ['jumps', 'others'] });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
   return parsed.program;
 }
@@ -74,18 +76,36 @@ describe('own depth, and the slot that needs it', () => {
 
 describe('tail calls', () => {
   const MAP = 'r2 = map[jumps] ll;';
-  test.each<[what: string, body: string, kinds: string[]]>([
+  const slot = (map: number, index: number) => ({ map, index });
+  test.each<[what: string, body: string, slots: (TailCallSlot | null)[]]>([
     ['none', 'r0 = 0', []],
-    ['a constant index', `${MAP} r3 = 1; call bpf_tail_call`, ['direct']],
-    ['a constant index of 32 bits', `${MAP} w3 = 1; call bpf_tail_call`, ['direct']],
-    ['a variable index', `${MAP} r3 = *(u32 *)(r1 + 0); call bpf_tail_call`, ['indirect']],
-    ['an unknown map', 'r2 = r6; r3 = 1; call bpf_tail_call', ['indirect']],
-    ['one of two indices', `r3 = 1; if r1 == 0 goto l; r3 = 2; l: ${MAP} call bpf_tail_call`, ['indirect']],
-    ['one index on two paths', `r3 = 1; if r1 == 0 goto l; r3 = 1; l: ${MAP} call bpf_tail_call`, ['direct']],
-    ['two', `${MAP} r3 = r1; call bpf_tail_call; ${MAP} r3 = 1; call bpf_tail_call`, ['indirect', 'direct']],
-    ['out of reach', `exit; ${MAP} r3 = 1; call bpf_tail_call`, ['indirect']],
-  ])('%s', (_, body, kinds) => {
-    expect(scan(`${body}; exit`).tailCalls).toEqual(kinds);
+    ['a constant index', `${MAP} r3 = 1; call bpf_tail_call`, [slot(0, 1)]],
+    ['a constant index of 32 bits', `${MAP} w3 = 1; call bpf_tail_call`, [slot(0, 1)]],
+    ['a negative index', `${MAP} r3 = -1; call bpf_tail_call`, [null]],
+    ['a negative index of 32 bits', `${MAP} w3 = -1; call bpf_tail_call`, [null]],
+    ['more than 32 bits', `${MAP} r3 = 0x100000001 ll; call bpf_tail_call`, [null]],
+    ['a variable index', `${MAP} r3 = *(u32 *)(r1 + 0); call bpf_tail_call`, [null]],
+    ['another map', 'r2 = map[others] ll; r3 = 1; call bpf_tail_call', [slot(1, 1)]],
+    ['an unknown map', 'r2 = r6; r3 = 1; call bpf_tail_call', [null]],
+    ['one of two maps', `r3 = 1; r2 = map[others] ll; if r1 == 0 goto l; ${MAP} l: call bpf_tail_call`, [null]],
+    ['one of two indices', `r3 = 1; if r1 == 0 goto l; r3 = 2; l: ${MAP} call bpf_tail_call`, [null]],
+    ['one index on two paths', `r3 = 1; if r1 == 0 goto l; r3 = 1; l: ${MAP} call bpf_tail_call`, [slot(0, 1)]],
+    ['two', `${MAP} r3 = r1; call bpf_tail_call; ${MAP} r3 = 1; call bpf_tail_call`, [null, slot(0, 1)]],
+    ['out of reach', `exit; ${MAP} r3 = 1; call bpf_tail_call`, [null]],
+  ])('%s', (_, body, slots) => {
+    expect(scan(`${body}; exit`).tailCalls).toEqual(slots);
+  });
+
+  const two = program(`main: ${MAP} r3 = 3; call bpf_tail_call; ${MAP} r3 = 4; call bpf_tail_call; exit`);
+  test.each<[what: string, entries: [string, number][], kinds: string[], indices: number[]]>([
+    ['of unknown size', [['others', 1]], ['direct', 'direct'], [3, 4]],
+    ['large enough for both', [['jumps', 5]], ['direct', 'direct'], [3, 4]],
+    ['large enough for one', [['jumps', 4]], ['direct', 'indirect'], [3]],
+    ['too small', [['jumps', 3]], ['indirect', 'indirect'], []],
+  ])('a slot is patched when it exists: an array %s', (_, entries, kinds, indices) => {
+    const { subprogs, pokes } = analyse(two, 'none', { type: 'xdp', arrayEntries: new Map(entries) });
+    expect(subprogs[0]!.tailCalls).toEqual(kinds);
+    expect(pokes).toEqual([indices.map((index) => slot(0, index))]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { BPF_ATOMIC, BPF_LDX, BPF_LOAD_ACQ, BPF_ST, BPF_STX, type Insn, type Program, slots } from '../bpf';
 import { calleeName, isCall, isTailCall, isThrow } from './calls';
-import { roundUp } from './facts';
+import { roundUp, type TailCallSlot } from './facts';
 import { follow } from './flow';
 import { constantOf, FRAME, FUNC, kindOf, MAP, NUMBER, type Row } from './values';
 
@@ -14,8 +14,8 @@ export interface SubprogScan {
   readonly throws: readonly number[];
   /** Subprogs that it hands over as asynchronous callbacks. */
   readonly asyncCallbacks: readonly number[];
-  /** Its tail calls in program order, those out of reach included. */
-  readonly tailCalls: readonly ('direct' | 'indirect')[];
+  /** Its tail calls in program order, those out of reach included: the slot that each goes to, null where it is not known. */
+  readonly tailCalls: readonly (TailCallSlot | null)[];
 }
 
 /** Bytes in which a frame grows: an access at -49 makes 56 of it (grow_stack_state()). */
@@ -33,7 +33,7 @@ const ASYNC_SETTERS: ReadonlySet<string | undefined> = new Set(['bpf_timer_set_c
  */
 export function scanSubprog(program: Program, index: number): SubprogScan {
   const insns = program.subprogs[index]!.insns;
-  const tails = new Map<number, 'direct' | 'indirect'>();
+  const tails = new Map<number, TailCallSlot | null>();
   const asyncCallbacks = new Set<number>();
   let ownDepth = 0;
   let deepestPc = -1;
@@ -56,7 +56,7 @@ export function scanSubprog(program: Program, index: number): SubprogScan {
       }
       if (!isCall(insn)) return;
       for (let r = 1; r <= 5; r++) if (kindOf(row, r) === FRAME) touch(constantOf(row, r), pc);
-      if (isTailCall(insn)) tails.set(pc, tailKind(row));
+      if (isTailCall(insn)) tails.set(pc, tailSlot(row));
       else if (isThrow(insn, program)) throws.push(pc);
       else if (kindOf(row, 2) === FUNC && ASYNC_SETTERS.has(calleeName(insn, program)))
         asyncCallbacks.add(constantOf(row, 2));
@@ -79,18 +79,20 @@ function baseOf(insn: Insn): number {
   return (insn.code & 0xe0) === BPF_ATOMIC && insn.imm === BPF_LOAD_ACQ ? insn.src : insn.dst;
 }
 
-/** A jump can be patched in where both the index and the map are known (record_func_key(), record_func_map()). */
-const tailKind = (row: Row): 'direct' | 'indirect' =>
-  kindOf(row, 2) === MAP && kindOf(row, 3) === NUMBER && constantOf(row, 3) >= 0 ? 'direct' : 'indirect';
+/** Both the index and the map have to be known (record_func_key(), record_func_map()); the index with all of its 64 bits. */
+const tailSlot = (row: Row): TailCallSlot | null =>
+  kindOf(row, 2) === MAP && kindOf(row, 3) === NUMBER && constantOf(row, 3) >= 0
+    ? { map: constantOf(row, 2), index: constantOf(row, 3) }
+    : null;
 
 function allTailCalls(
   insns: readonly Insn[],
-  reached: ReadonlyMap<number, 'direct' | 'indirect'>,
-): ('direct' | 'indirect')[] {
-  const all: ('direct' | 'indirect')[] = [];
+  reached: ReadonlyMap<number, TailCallSlot | null>,
+): (TailCallSlot | null)[] {
+  const all: (TailCallSlot | null)[] = [];
   let pc = 0;
   for (const insn of insns) {
-    if (isTailCall(insn)) all.push(reached.get(pc) ?? 'indirect');
+    if (isTailCall(insn)) all.push(reached.get(pc) ?? null);
     pc += slots(insn);
   }
   return all;

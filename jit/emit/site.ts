@@ -16,6 +16,9 @@ export type Role =
   | 'call'
   | 'restore'
   | 'jump'
+  /** What is patched when the slot of a direct tail call is filled: the jump around it becomes a nop, its last nop the jump. */
+  | 'tail-call-bypass'
+  | 'tail-call-target'
   | 'padding'
   | 'epilogue';
 

@@ -23,9 +23,12 @@ function emitDirect(context: EmitContext): void {
   emitLoadTailCallPointer(context);
   out.put('cmp m64, imm8', mem0(rax), imm8(config.tailCallLimit));
   out.put('jae rel8', rel8(end));
+  out.role('tail-call-bypass');
   out.put('jmp rel32', rel32(end));
+  out.role('body');
   out.put('add m64, imm8', mem0(rax), imm8(1));
   emitLeaveFrame(context);
+  out.role('tail-call-target');
   out.put('nop5');
   out.bind(end);
 }
