@@ -84,6 +84,10 @@ function ofProgram({ place: { insn, row } }: Access): boolean {
 
 const isStackInsn = (mnemonic: string): boolean => /^(push|pop|call|leave|ret)/.test(mnemonic);
 
+/** Whether an instruction may write right below rsp: a push does, and a trampoline's call that stands over a nop. */
+const grows = ({ row: { insn } }: CodePlace): boolean =>
+  isStackInsn(insn.form.mnemonic) || insn.site.role === 'patch-site';
+
 /** The frame of an activation, by the analysis. */
 function frameOf({ run }: CheckInput, activation: Activation): { readonly lo: bigint; readonly hi: bigint } {
   const { program, subprog } = activation;
@@ -120,7 +124,7 @@ function outOfBounds(input: CheckInput, access: Access, throughFrame: boolean): 
     const top = run.activations[0]?.entryRsp;
     if (access.write && top !== undefined && end > top) return "goes to the caller's stack";
     const rsp = stackPointerAt(input, event);
-    const below = rsp !== undefined && address < rsp && !isStackInsn(place.row.insn.form.mnemonic);
+    const below = rsp !== undefined && address < rsp && !grows(place);
     if (below) return 'goes below the stack pointer, where interrupts write';
   }
   return region.kind !== 'data' && ofProgram(access) ? outsideFrames(input, access, throughFrame) : undefined;

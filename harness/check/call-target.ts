@@ -25,6 +25,14 @@ const isLive = (activation: Activation | null, at: Activation | null): boolean =
   return activation === at;
 };
 
+/**
+ * Whether an event is of what C code entered after another one: what interrupts a program between its call and what it
+ * calls.
+ */
+function isLater(activation: Activation | null | undefined, than: Activation | null | undefined): boolean {
+  return activation !== null && than !== null && (activation?.entry.index ?? 0) > (than?.entry.index ?? 0);
+}
+
 interface Call {
   readonly place: CodePlace;
   readonly event: number;
@@ -50,7 +58,7 @@ export const callTarget: Check = {
     for (let event = 0; event < trace.count; event++) {
       if (!trace.hasRegisters(event)) continue;
       const rip = trace.rip(event);
-      if (called) {
+      if (called && !isLater(activationOf[event], activationOf[called.event])) {
         arrived(called, rip);
         called = null;
       }
