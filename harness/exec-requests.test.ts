@@ -93,3 +93,20 @@ test.each([
   const insns = ['b700000000000000', '9500000000000000'];
   expect(ask({ name: 'p', prog_type: 'SYSCALL', insns, runs: [run] }).error).toMatch(message);
 });
+
+/** `r2 = map 0; r3 = ...; call bpf_tail_call; r0 = 7; exit`, `r3` known or not. */
+test.each([
+  ['a known index', 'b703000000000000'],
+  ['an index from the context', '6113000000000000'],
+])('nothing is in an array of programs that nobody describes: %s', (_, r3) => {
+  const insns = [
+    '1812000000000000',
+    '0000000000000000',
+    r3,
+    '850000000c000000',
+    'b700000007000000',
+    '9500000000000000',
+  ];
+  const { runs } = ask({ name: 'p', prog_type: 'KPROBE', insns, runs: [{ ctx: '0000000000000000' }] });
+  expect(runs).toEqual([{ retval: 7, r0: '7', ctx: '0000000000000000', findings: [] }]);
+});
