@@ -14,6 +14,7 @@ import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
 import { matchListing } from './listing';
+import { unmetPremise } from './premise';
 import type { CaseReport, FramePointerReport } from './report/model';
 import { tracedSubprogs } from './run/arrangements';
 import { environmentOf } from './run/environment';
@@ -123,6 +124,14 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   if ('invalid' in policy) {
     const message = `the policy \`${name}\` cannot be built: ${policy.invalid}`;
     return { ok: false, issue: { ...spec.position, path: 'policies', message } };
+  }
+  const unmet = spec.claim ? unmetPremise(spec.claim.premise, policy) : null;
+  if (unmet !== null) {
+    // Nobody has to declare what the premise says; but whoever declares another thing is wrong about one of the two.
+    const contrary = expectation.ofPolicy && declared.kind !== 'not-applicable';
+    const nothing = { reason: unmet, findings: [], framePointers: [] };
+    const judged = report({ verdict: 'not-applicable', asDeclared: !contrary, ...nothing });
+    return contrary ? judged : { ok: true, report: { ...judged.report, declared: 'not-applicable' } };
   }
   const config = options.config ?? LINUX_6_18;
   const arena = arenaOfMaps(spec.maps);

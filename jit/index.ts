@@ -9,7 +9,9 @@ export type * from './image';
 export { type KernelConfig, LINUX_6_18 } from './kernel-config';
 export { LinkError, link, type Placement, targetOf } from './link';
 export {
+  type CallKind,
   CHOICE_VALUES,
+  choicesOf,
   combine,
   type InvalidPolicy,
   notApplicable,

@@ -37,6 +37,8 @@ export interface ListingExpectation {
 /** What is expected of one scenario under one policy. */
 export interface Expectation {
   readonly verdict: Placed<DeclaredVerdict>;
+  /** Where the verdict is declared for this policy by name. */
+  readonly ofPolicy?: true;
   /** Unsigned, 64 bits. */
   readonly retval?: Placed<bigint>;
   /** `ctx` or the name of a map -> its first bytes. */
@@ -49,7 +51,7 @@ export interface Expectation {
 export type { Verdict };
 
 /** One level of expectations: whatever it leaves out comes from a less specific one. */
-export type PartialExpectation = { readonly [K in keyof Expectation]?: Expectation[K] };
+export type PartialExpectation = { readonly [K in Exclude<keyof Expectation, 'ofPolicy'>]?: Expectation[K] };
 
 /** Lowers what one level says itself; `frame_pointers` and `jited` only in their form under one policy. */
 export function lowerLevel(

@@ -51,12 +51,13 @@ export class Expectations {
   resolve(scenario: string, policy: string): Expectation {
     const inScenario = this.#scenarios.get(scenario) ?? NOTHING;
     const verdict = { value: { kind: 'holds' }, position: this.context.source.key(['expect']) } as const;
+    const ofPolicy = { ...this.#top.policies.get(policy), ...inScenario.policies.get(policy) };
     return {
       verdict,
       ...this.#top.own,
       ...inScenario.own,
-      ...this.#top.policies.get(policy),
-      ...inScenario.policies.get(policy),
+      ...ofPolicy,
+      ...(ofPolicy.verdict && { ofPolicy: true }),
     };
   }
 

@@ -1,7 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { analyse } from '../analysis';
 import { compiled, program } from '../testing/program';
-import { combine, POLICIES, type PolicyChoices, policyNamed, type StackPolicy, sensibleCombinations } from './index';
+import {
+  choicesOf,
+  combine,
+  POLICIES,
+  type PolicyChoices,
+  policyNamed,
+  type StackPolicy,
+  sensibleCombinations,
+} from './index';
 
 const CHOICES: PolicyChoices = {
   name: 'mine',
@@ -83,6 +91,12 @@ describe('choices make policies', () => {
   });
 });
 
+test.each(POLICIES.map((policy) => [policy.name, policy] as const))('%s is made of its choices', (_name, policy) => {
+  const again = combine(choicesOf(policy)) as StackPolicy;
+  expect(choicesOf(again)).toEqual(choicesOf(policy));
+  expect(code(again)).toEqual(code(policy));
+});
+
 describe('choices that make none', () => {
   const tree = { block: 'subtree', compute: 'callee-add' } as const;
 
@@ -147,14 +161,7 @@ describe('the design space', () => {
 
   test('the named policies are in it', () => {
     const names = new Set(all.map(key));
-    const named: PolicyChoices[] = POLICIES.map(({ name, block, compute, preserve, boundary, callback, mayGoto }) => {
-      const [kind, calls] = preserve.name.split(/ (.*)/);
-      const wrapped = calls && { calls: calls.split(', ') as NonNullable<PolicyChoices['preserve']['calls']> };
-      return {
-        ...{ name, block, compute: compute.name, preserve: { kind: kind!, ...wrapped } },
-        ...{ boundary: boundary.name, callback: callback.name, mayGoto },
-      };
-    });
+    const named = POLICIES.map(choicesOf);
     expect(named.filter((choices) => !names.has(key(choices))).map(({ name }) => name)).toEqual([]);
   });
 });

@@ -61,6 +61,8 @@ export interface ComputeChoice {
 /** What keeps the frame pointer alive across calls, and where it lives. */
 export interface PreserveChoice {
   readonly name: string;
+  /** The same as data. */
+  readonly chosen: PolicyChoices['preserve'];
   /** Machine register that holds frame pointers; a callee-saved one is saved like those of BPF r6 to r9. */
   readonly register: number;
   /** Bytes of kernel stack right below rbp, in each subprog with a private frame; a multiple of 8. */

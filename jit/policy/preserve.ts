@@ -9,6 +9,7 @@ const plain = { register: X86_64.privateFramePointer, reserve: 0 } as const;
 export const none: PreserveChoice = {
   ...plain,
   name: 'none',
+  chosen: { kind: 'none' },
   aroundCall: (_kind, _view, emitCall) => emitCall(),
 };
 
@@ -18,6 +19,7 @@ export function pushPop(...kinds: CallKind[]): PreserveChoice {
   return {
     ...plain,
     name: `push-pop ${kinds.join(', ')}`,
+    chosen: { kind: 'push-pop', calls: kinds },
     aroundCall(kind, view, emitCall) {
       if (!wrapped.has(kind)) return emitCall();
       view.out.put('push r64', r64(view.register));
@@ -43,6 +45,7 @@ const SLOT = memOperand(Gpr.rbp, -8);
 export const spillSlot: PreserveChoice = {
   ...plain,
   name: 'spill-slot',
+  chosen: { kind: 'spill-slot' },
   reserve: 8,
   onPrologue: ({ out, register }) => emitStx(out, 8, SLOT, register),
   aroundCall: after(({ out, register }) => emitLdx(out, 8, register, SLOT)),
@@ -52,12 +55,14 @@ export const spillSlot: PreserveChoice = {
 export const reload: PreserveChoice = {
   ...plain,
   name: 'reload',
+  chosen: { kind: 'reload' },
   aroundCall: after((view) => view.loadAbsolute()),
 };
 
 /** A register that every function preserves, and so must every subprog that uses it. The base of an arena has the same. */
 export const calleeSaved: PreserveChoice = {
   name: 'callee-saved',
+  chosen: { kind: 'callee-saved' },
   register: Gpr.r12,
   reserve: 0,
   aroundCall: (_kind, _view, emitCall) => emitCall(),
