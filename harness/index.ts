@@ -1,19 +1,17 @@
-import { POLICIES, programErrors } from '../jit';
-import { assembleBodies } from './bodies';
+import {
+  bodyCache,
+  lowered as lowerOne,
+  NAMED,
+  nameOf,
+  ownPolicies,
+  replayCommand,
+  unique,
+  withPolicies,
+} from './cases';
 import { judgeCase } from './judge';
 import type { CaseReport, Report } from './report/model';
 import { pointText } from './report/words';
-import {
-  ALL_POLICIES,
-  formatIssue,
-  type Issue,
-  type LoadedSpec,
-  type LoweredSpec,
-  loadFiles,
-  lowerSpec,
-  type SpecCase,
-  writtenPolicies,
-} from './spec';
+import { type Issue, type LoweredSpec, loadFiles } from './spec';
 
 export * from './build';
 export { CHECKS } from './check';
@@ -25,6 +23,7 @@ export { answerExec, type ExecResult } from './exec-requests';
 export { answerJit } from './jit-requests';
 export { type Judged, type JudgeOptions, judgeCase } from './judge';
 export { attListing } from './listing';
+export { claimMatrix, judgeDesigns, type MatrixOptions, type Unknown } from './matrix';
 export { answerLine } from './ndjson';
 export * from './report';
 export type { Request } from './request-program';
@@ -53,61 +52,6 @@ export interface RunResult {
   readonly unknownPolicies: readonly string[];
 }
 
-const nameOf = ({ policy }: SpecCase): string => (typeof policy === 'string' ? policy : policy.name);
-
-const NAMED = POLICIES.map(({ name }) => name);
-
-/** The policies that a spec lists or writes out, by name. */
-const ownPolicies = ({ spec }: LoadedSpec) =>
-  new Map(
-    writtenPolicies(spec)
-      .filter((each) => each !== ALL_POLICIES)
-      .map((each) => [typeof each === 'string' ? each : each.name, each]),
-  );
-
-/**
- * A spec with its list of policies replaced: those that it does not mention run under its general expectations. A policy
- * that another spec writes out is none of this one's; a spec for which none is left does not run.
- */
-function withPolicies(loaded: LoadedSpec, policies: readonly string[] | undefined): LoadedSpec[] {
-  if (!policies) return [loaded];
-  const own = ownPolicies(loaded);
-  const wanted = policies.filter((name) => own.has(name) || NAMED.includes(name));
-  if (wanted.length === 0) return [];
-  // Expectations may name what is written out here, also where it does not run.
-  const unwanted = [...own.values()].filter((each) => typeof each !== 'string' && !wanted.includes(each.name));
-  const chosen = [...wanted.map((name) => own.get(name) ?? name), ...unwanted];
-  return [{ ...loaded, spec: { ...loaded.spec, policies: chosen } }];
-}
-
-/** Assembles helper bodies, those of the same text once. */
-function bodyCache(): typeof assembleBodies {
-  const known = new Map<string, ReturnType<typeof assembleBodies>>();
-  return (helpers) => {
-    const key = JSON.stringify(helpers.map(({ name, asm }) => [name, asm]));
-    const bodies = known.get(key) ?? assembleBodies(helpers);
-    known.set(key, bodies);
-    return bodies;
-  };
-}
-
-/** What is wrong with a spec is wrong in each of its cases: it is told once. */
-const unique = (issues: readonly Issue[]): Issue[] => [
-  ...new Map(issues.map((issue) => [formatIssue(issue), issue])).values(),
-];
-
-const quote = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-
-/** The command that shows one case again. */
-function replayCommand(command: string, spec: LoweredSpec, scenario: string, policy: string, cpu: number): string {
-  const scenarios = new Set(spec.cases.map((each) => each.scenario.name));
-  const which =
-    (scenarios.size > 1 ? ` --scenario ${quote(scenario)}` : '') +
-    (Object.keys(spec.point).length > 0 ? ` --point ${quote(pointText(spec.point))}` : '') +
-    (spec.seed === 1 || spec.seed === spec.point.seed ? '' : ` --seed ${spec.seed}`);
-  return `${quote(command)} run ${quote(spec.file)} -t ${quote(spec.name)} --policy ${quote(policy)} --cpu ${cpu}${which} --trace`;
-}
-
 /** Loads specs from files and folders, runs every case, judges it. Anything wrong with a spec is an issue. */
 export async function runSpecs(paths: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { specs, issues: loadIssues } = loadFiles(paths);
@@ -120,7 +64,7 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   const unknownPolicies = issues.length > 0 ? [] : (policies ?? []).filter((name) => !known.has(name));
   const lowered: LoweredSpec[] = [];
   for (const loaded of selected.flatMap((each) => withPolicies(each, policies))) {
-    const result = lowerSpec(loaded, { policies: NAMED, analyse: (each) => programErrors(each.program, each) });
+    const result = lowerOne(loaded);
     if (result.ok) lowered.push(...result.value);
     else issues.push(...result.issues);
   }

@@ -34,6 +34,16 @@ function build(): Command {
     .option('-v, --verbose', 'leave nothing out')
     .action((paths, options) => (require('./run') as typeof import('./run')).run(paths, options));
   program
+    .command('matrix')
+    .description('claims by policies: which property holds under which; what policies cost')
+    .argument('[paths...]', 'files and folders (default: specs/claims)')
+    .option('-p, --policy <name>', 'only these policies (repeatable)', collect)
+    .option('--claim <id>', 'only these claims (repeatable)', collect)
+    .option('--designs', 'all combinations of choices: which are sound, which is the cheapest, what breaks the others')
+    .option('--long', 'properties, sources and reasons; with --designs the name of every design')
+    .option('--json', 'as JSON')
+    .action((paths, options) => (require('./matrix') as typeof import('./matrix')).matrix(paths, options));
+  program
     .command('jit')
     .description('compile a program and print its machine code')
     .argument('[file]', 'assembly, hex or a spec; `-` reads the standard input')

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { isAbsolute, relative } from 'node:path';
 import { formatIssue, MACHINE_CPUS, REPORTERS, type Report, type ReporterName, runSpecs } from '../harness';
 import { POLICIES } from '../jit';
+import { calledAs } from './called-as';
 import { EXIT, UsageError } from './exit-codes';
 
 export interface RunCommand {
@@ -72,13 +72,6 @@ function nothing({ name, scenario, point, policy }: RunCommand): string {
     ...(policy === undefined ? [] : [`the policy ${policy.map((each) => `\`${each}\``).join(' or ')}`]),
   ];
   return wanted.length === 0 ? 'no spec has anything to run' : `no spec has ${wanted.join(' and ')}`;
-}
-
-/** How this command line was called, from here: for commands to copy. */
-function calledAs(): string {
-  const script = process.argv[1] ?? 'privstack';
-  const path = relative(process.cwd(), script);
-  return path.startsWith('..') || isAbsolute(path) ? script : `./${path}`;
 }
 
 /** `privstack run`: 0 when every verdict is as declared, 1 when some are not, 2 when a spec is invalid. */

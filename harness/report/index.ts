@@ -4,6 +4,11 @@ import { junit } from './junit';
 import type { Reporter } from './reporter';
 import { text } from './text';
 
+export { costLines } from './costs-text';
+export { designsText } from './designs-text';
+export { designsJson, matrixJson } from './matrix-json';
+export type { Designs, Matrix } from './matrix-model';
+export { matrixText } from './matrix-text';
 export type {
   CaseReport,
   FindingReport,

@@ -26,7 +26,7 @@ function jsonCase(result: CaseReport) {
   };
 }
 
-function jsonFinding(finding: FindingReport) {
+export function jsonFinding(finding: FindingReport) {
   const { yaml } = finding;
   return {
     check: finding.check,

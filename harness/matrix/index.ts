@@ -1,0 +1,2 @@
+export { judgeDesigns } from './designs';
+export { claimMatrix, type MatrixOptions, type Unknown } from './matrix';

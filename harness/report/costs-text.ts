@@ -1,0 +1,34 @@
+import { stackedTable } from './columns';
+import type { PolicyCosts, Size } from './matrix-model';
+
+const signed = (value: number): string => (value > 0 ? `+${value}` : String(value));
+const added = ({ bytes, insns }: Size): string =>
+  bytes === 0 && insns === 0 ? '.' : `${signed(bytes)}/${signed(insns)}`;
+
+/** The columns of the table: what stands over them, and what in them. */
+const COLUMNS: readonly (readonly [heading: string, of: (costs: PolicyCosts) => string])[] = [
+  ['policy', ({ policy }) => policy],
+  ['prologue', ({ prologue }) => added(prologue.added)],
+  ['epilogue', ({ epilogue }) => added(epilogue.added)],
+  ['inner-prologue', ({ inner }) => added(inner.prologue.added)],
+  ['inner-epilogue', ({ inner }) => added(inner.epilogue.added)],
+  ['call-subprog', ({ call }) => added(call.subprog)],
+  ['call-helper', ({ call }) => added(call.helper)],
+  ['call-kfunc', ({ call }) => added(call.kfunc)],
+  ['call-throw', ({ call }) => added(call.throw)],
+  ['callback', ({ callback }) => added(callback.added)],
+  ['total', ({ total }) => added(total.added)],
+];
+
+/** What policies cost, in bytes and instructions more than without private frames. */
+export function costLines(costs: readonly PolicyCosts[]): string[] {
+  if (costs.length === 0) return [];
+  return [
+    'machine code more than under kernel-stack: bytes/instructions',
+    '',
+    ...stackedTable(
+      COLUMNS.map(([heading]) => heading),
+      costs.map((each) => COLUMNS.map(([, of]) => of(each))),
+    ),
+  ];
+}
