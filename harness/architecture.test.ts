@@ -94,8 +94,13 @@ const RULES: readonly Rule[] = [
     because: 'a campaign drives everything, and prints nothing',
   },
   {
+    of: 'harness/matrix',
+    may: [...MACHINE, ...JUDGED, 'harness', 'harness/report', 'jit/index'],
+    because: 'it judges claims as specs are judged, and leaves printing to the report',
+  },
+  {
     of: 'harness',
-    may: [...MACHINE, ...JUDGED, 'harness/report', 'harness/fuzz', 'jit/index'],
+    may: [...MACHINE, ...JUDGED, 'harness/report', 'harness/fuzz', 'harness/matrix', 'jit/index'],
     because: 'it composes load, compile, run and check; the addon is behind the machine',
   },
   {

@@ -54,7 +54,7 @@ export function withPolicies(loaded: LoadedSpec, policies: readonly string[] | u
 }
 
 /** A spec with its meaning, at each point of its sweep. */
-export const lowered = (loaded: LoadedSpec): Lowered =>
+export const lowerLoaded = (loaded: LoadedSpec): Lowered =>
   lowerSpec(loaded, { policies: NAMED, analyse: (each) => programErrors(each.program, each) });
 
 /** Assembles helper bodies, those of the same text once. */

@@ -1,13 +1,4 @@
-import {
-  bodyCache,
-  lowered as lowerOne,
-  NAMED,
-  nameOf,
-  ownPolicies,
-  replayCommand,
-  unique,
-  withPolicies,
-} from './cases';
+import { bodyCache, lowerLoaded, NAMED, nameOf, ownPolicies, replayCommand, unique, withPolicies } from './cases';
 import { judgeCase } from './judge';
 import type { CaseReport, Report } from './report/model';
 import { pointText } from './report/words';
@@ -64,7 +55,7 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   const unknownPolicies = issues.length > 0 ? [] : (policies ?? []).filter((name) => !known.has(name));
   const lowered: LoweredSpec[] = [];
   for (const loaded of selected.flatMap((each) => withPolicies(each, policies))) {
-    const result = lowerOne(loaded);
+    const result = lowerLoaded(loaded);
     if (result.ok) lowered.push(...result.value);
     else issues.push(...result.issues);
   }

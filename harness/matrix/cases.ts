@@ -1,4 +1,4 @@
-import { bodyCache, listing, lowered, nameOf, replayCommand, type WrittenPolicy } from '../cases';
+import { bodyCache, listing, lowerLoaded, nameOf, replayCommand, type WrittenPolicy } from '../cases';
 import { type JudgeOptions, judgeCase } from '../judge';
 import type { CaseReport } from '../report/model';
 import type { Issue, LoadedSpec, LoweredSpec, SpecCase } from '../spec';
@@ -16,7 +16,7 @@ export function claimCases(
   loaded: LoadedSpec,
   policies: readonly WrittenPolicy[],
 ): { readonly cases: ClaimCase[]; readonly issues: readonly Issue[] } {
-  const result = lowered(listing(loaded, policies));
+  const result = lowerLoaded(listing(loaded, policies));
   if (!result.ok) return { cases: [], issues: result.issues };
   const names = new Set(policies.map((each) => (typeof each === 'string' ? each : each.name)));
   const cases = result.value.flatMap((spec) =>

@@ -41,6 +41,8 @@ const THROWING = `${PLAIN.replace('call sub', 'call sub\n    r1 = 0\n    call bp
 const CALL_KINDS = ['helper', 'kfunc', 'subprog', 'throw'] as const;
 
 const ENTRY = -1;
+/** Where each subprog stores to its frame. */
+const ACCESS = 0;
 
 /** Machine code of a subprog by the BPF instruction that it comes from, -1 for the prologue; and all of it. */
 interface Measured {
@@ -87,6 +89,8 @@ function compiled(asm: string, exceptionCallback: number | undefined, policy: St
 const minus = (a: Size, b: Size): Size => ({ bytes: a.bytes - b.bytes, insns: a.insns - b.insns });
 const plus = (a: Size, b: Size): Size => ({ bytes: a.bytes + b.bytes, insns: a.insns + b.insns });
 
+const aroundBody = ({ at, exit }: Measured): Size => plus(at(ENTRY), at(exit));
+
 function programs(policy: StackPolicy) {
   const [main, sub] = compiled(PLAIN, undefined, policy) as [Measured, Measured];
   const throwing = compiled(THROWING, 2, policy);
@@ -115,8 +119,9 @@ export function policyCosts(policy: StackPolicy): PolicyCosts {
     ...frame('main'),
     inner: frame('sub'),
     boundary: frame('boundary'),
-    callback: cost(own.callback.at(ENTRY), without.callback.at(ENTRY)),
+    callback: cost(aroundBody(own.callback), aroundBody(without.callback)),
     call: Object.fromEntries(calls) as PolicyCosts['call'],
+    access: minus(own.main.at(ACCESS), without.main.at(ACCESS)),
     total: cost(own.total, without.total),
   };
 }

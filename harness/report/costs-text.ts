@@ -17,14 +17,21 @@ const COLUMNS: readonly (readonly [heading: string, of: (costs: PolicyCosts) => 
   ['call-kfunc', ({ call }) => added(call.kfunc)],
   ['call-throw', ({ call }) => added(call.throw)],
   ['callback', ({ callback }) => added(callback.added)],
+  ['access', ({ access }) => added(access)],
   ['total', ({ total }) => added(total.added)],
+];
+
+const LEGEND = [
+  'machine code that there is more than under kernel-stack, bytes/instructions: of a main subprog, of an inner one that it',
+  'calls, around calls, of an exception callback, and for each access through r10; in total, of a program with a throw',
+  'and one call of each kind',
 ];
 
 /** What policies cost, in bytes and instructions more than without private frames. */
 export function costLines(costs: readonly PolicyCosts[]): string[] {
   if (costs.length === 0) return [];
   return [
-    'machine code more than under kernel-stack: bytes/instructions',
+    ...LEGEND,
     '',
     ...stackedTable(
       COLUMNS.map(([heading]) => heading),

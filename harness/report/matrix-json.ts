@@ -19,8 +19,20 @@ function jsonVerdict({ verdict, asDeclared, reason, finding }: ClaimVerdict) {
 const jsonCosts = (costs: readonly PolicyCosts[]) =>
   Object.fromEntries(costs.map(({ policy, ...each }) => [policy, jsonCost(each)]));
 
-const jsonCost = ({ prologue, call, epilogue, inner, boundary, callback, total }: Omit<PolicyCosts, 'policy'>) => ({
-  ...{ prologue, call, epilogue, inner, boundary, callback, total },
+const jsonCost = ({
+  prologue,
+  call,
+  epilogue,
+  inner,
+  boundary,
+  callback,
+  access,
+  total,
+}: Omit<PolicyCosts, 'policy'>) => ({
+  prologue,
+  call,
+  epilogue,
+  ...{ inner, boundary, callback, access, total },
 });
 
 /** The same of the design space. */

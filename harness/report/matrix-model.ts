@@ -44,10 +44,12 @@ export interface PolicyCosts {
   readonly inner: { readonly prologue: Cost; readonly epilogue: Cost };
   /** Of a main subprog that is an exception boundary. */
   readonly boundary: { readonly prologue: Cost; readonly epilogue: Cost };
-  /** Of an exception callback. */
+  /** Prologue and epilogue of an exception callback. */
   readonly callback: Cost;
   /** What is around calls, by what they go to. */
   readonly call: Readonly<Record<'subprog' | 'helper' | 'kfunc' | 'throw', Size>>;
+  /** A load or store through r10: some registers take longer encodings than others. */
+  readonly access: Size;
   /** Of the whole program: boundary, one call of each kind, inner subprog, exception callback. */
   readonly total: Cost;
 }
