@@ -260,3 +260,35 @@ test('choices that make no policy are told with the reason', () => {
     'the policy `mine` cannot be built: `preserve: reload` needs `compute: absolute`: a frame pointer that came from the caller',
   );
 });
+
+describe('a claim that is not about the policy', () => {
+  const claim = (premise: string, expected: string) =>
+    tree(
+      TREE,
+      `claim: { id: C1, statement: s, source: { message: m, claim: c }, property: p, premise: ${premise} }
+expect: ${expected}`,
+    );
+
+  test.each(['{}', '{ fails: frame-address }', '{ policies: { unsaved: { not_applicable: its block } } }'])(
+    'not-applicable is what is declared, with %s',
+    (expected) => {
+      expect(judge(claim('{ block: subtree }', expected), 'unsaved')).toMatchObject({
+        ...{ verdict: 'not-applicable', declared: 'not-applicable', asDeclared: true, findings: [] },
+        reason: 'its block is `function`, the claim is about `subtree`',
+      });
+    },
+  );
+
+  test.each([
+    ['fails', 'fails: frame-address'],
+    ['not-applicable', 'not_applicable: its callback'],
+  ])('unless the spec declares another thing for it by name: %s', (declared, expected) => {
+    const report = judge(claim('{ block: subtree }', `{ policies: { unsaved: { ${expected} } } }`), 'unsaved');
+    expect(report).toMatchObject({ verdict: 'not-applicable', declared, asDeclared: false });
+  });
+
+  test('one that is runs', () => {
+    const spec = claim('{ preserve: none, block: function }', '{ fails: frame-address }');
+    expect(judge(spec, 'unsaved')).toMatchObject({ verdict: 'fails', declared: 'fails', asDeclared: true });
+  });
+});

@@ -137,7 +137,8 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   const unmet = spec.claim ? unmetPremise(spec.claim.premise, policy) : null;
   if (unmet !== null) {
     // Nobody has to declare what the premise says; but whoever declares another thing is wrong about one of the two.
-    const contrary = expectation.ofPolicy && declared.kind !== 'not-applicable';
+    const same = declared.kind === 'not-applicable' && unmet.includes(declared.reason ?? '');
+    const contrary = expectation.ofPolicy && !same;
     const nothing = { reason: unmet, findings: [], framePointers: [] };
     const judged = report({ verdict: 'not-applicable', asDeclared: !contrary, ...nothing });
     return contrary ? judged : { ok: true, report: { ...judged.report, declared: 'not-applicable' } };

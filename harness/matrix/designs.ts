@@ -13,7 +13,7 @@ export type DesignsResult =
   | { readonly ok: false; readonly issues: readonly Issue[]; readonly unknown: readonly Unknown[] };
 
 /** A design as a spec would write it. */
-const written = ({ preserve: { kind, calls }, mayGoto, ...rest }: PolicyChoices): WrittenPolicy =>
+export const written = ({ preserve: { kind, calls }, mayGoto, ...rest }: PolicyChoices): WrittenPolicy =>
   ({ ...rest, preserve: calls ? { 'push-pop': [...calls] } : kind, may_goto: mayGoto }) as WrittenPolicy;
 
 /** Everything of what was built that a run depends on: code, what its instructions are there for, and where frames are. */
