@@ -3,6 +3,7 @@ import { type CheckInput, type Finding, runChecks } from './check';
 import type { FindingReport, SourcePlace } from './report/model';
 import { findActivations } from './run/activations';
 import { culprit } from './run/culprit';
+import { entriesOf } from './run/entries';
 import { termEnvironment } from './run/environment';
 import { frameUses } from './run/frame-uses';
 import { bpfText, machineText, writtenPc } from './run/names';
@@ -24,6 +25,7 @@ export function checkInput(run: Run, expectation: Expectation): CheckInput {
     run,
     activations: all,
     activationOf: of,
+    entryOf: entriesOf(run),
     uses: frameUses(run, of),
     expectation,
     judgeValues: expectation.verdict.value.kind === 'holds',

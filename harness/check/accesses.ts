@@ -13,6 +13,7 @@ import { EventKind } from '../machine/trace';
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
 import { plannedFrame } from '../run/frames';
+import type { Entry } from '../run/run';
 import { type Check, type CheckInput, type Finding, hex } from './finding';
 import { describe, type Region, regionAt, regionsOf } from './regions';
 
@@ -24,9 +25,11 @@ interface Access {
   readonly size: number;
   readonly write: boolean;
   readonly region: Region | undefined;
+  /** The CPU that makes it. */
+  readonly cpu: number;
 }
 
-function accesses({ run }: CheckInput, regions: readonly Region[]): Access[] {
+function accesses({ run, entryOf }: CheckInput, regions: readonly Region[]): Access[] {
   const { trace, world } = run;
   const found: Access[] = [];
   for (let event = 0; event < trace.count; event++) {
@@ -35,7 +38,8 @@ function accesses({ run }: CheckInput, regions: readonly Region[]): Access[] {
     if (!place) continue;
     const address = trace.address(event);
     const write = trace.kind(event) === EventKind.WRITE;
-    found.push({ event, place, address, size: trace.size(event), write, region: regionAt(regions, address) });
+    const { cpu } = entryOf[event]!;
+    found.push({ event, place, address, size: trace.size(event), write, region: regionAt(regions, address), cpu });
   }
   return found;
 }
@@ -59,15 +63,15 @@ export const cpuIsolation: Check = {
   run(input) {
     const regions = regionsOf(input.run);
     return accesses(input, regions).flatMap((access): Finding[] => {
-      const { region, place, event, address } = access;
-      if (isProbe(place.insn) || !region || region.cpu === null || region.cpu === input.run.cpu) return [];
+      const { region, place, event, address, cpu } = access;
+      if (isProbe(place.insn) || !region || region.cpu === null || region.cpu === cpu) return [];
       return [
         {
           check: 'cpu-isolation',
           event,
           place,
-          message: `${what(access)} on CPU ${input.run.cpu} touches CPU ${region.cpu}`,
-          want: `memory of CPU ${input.run.cpu}`,
+          message: `${what(access)} on CPU ${cpu} touches CPU ${region.cpu}`,
+          want: `memory of CPU ${cpu}`,
           got: `${hex(address)} (${describe(regions, address)})`,
           ...baseRegister(place),
         },
@@ -78,15 +82,13 @@ export const cpuIsolation: Check = {
 
 /** Whether it is a load or store of the program, not one that its machine code makes for itself. */
 function ofProgram({ place: { insn, row } }: Access): boolean {
-  if (insn === null || row.insn.site.role !== 'body' || isStackInsn(row.insn.form.mnemonic)) return false;
+  if (insn === null || row.insn.site.role !== 'body' || movesStack({ row })) return false;
   return [BPF_LDX, BPF_ST, BPF_STX].includes(insnClass(insn));
 }
 
-const isStackInsn = (mnemonic: string): boolean => /^(push|pop|call|leave|ret)/.test(mnemonic);
-
-/** Whether an instruction may write right below rsp: a push does, and a trampoline's call that stands over a nop. */
-const grows = ({ row: { insn } }: CodePlace): boolean =>
-  isStackInsn(insn.form.mnemonic) || insn.site.role === 'patch-site';
+/** Whether it moves rsp over what it stores or loads; what is patched at an entry may be a call. */
+const movesStack = ({ row: { insn } }: Pick<CodePlace, 'row'>): boolean =>
+  insn.site.role === 'patch-site' || /^(push|pop|call|leave|ret)/.test(insn.form.mnemonic);
 
 /** The frame of an activation, by the analysis. */
 function frameOf({ run }: CheckInput, activation: Activation): { readonly lo: bigint; readonly hi: bigint } {
@@ -96,43 +98,78 @@ function frameOf({ run }: CheckInput, activation: Activation): { readonly lo: bi
   return { lo: hi - BigInt(stackDepth), hi };
 }
 
-/** Why a load or store of the program is not where it may be: in its own frame through r10, else in any that is alive. */
-function outsideFrames(input: CheckInput, access: Access, throughFrame: boolean): string | undefined {
-  const { address, size, event } = access;
+/** Whether an access is in a frame that is alive: of the activation itself or of whatever runs on below it. */
+function inFrame(input: CheckInput, { address, size, event }: Access, throughFrame: boolean): boolean {
   const own = input.activationOf[event] ?? null;
   const last = throughFrame ? (own?.parent ?? null) : null;
   for (let each = own; each !== last; each = each!.parent) {
     const { lo, hi } = frameOf(input, each!);
-    if (address >= lo && address + BigInt(size) <= hi) return undefined;
+    if (address >= lo && address + BigInt(size) <= hi) return true;
   }
-  return throughFrame ? 'is outside its own frame' : 'is outside every frame that is alive';
+  return false;
 }
+
+/**
+ * Whether an access is in a frame of C code that waits: a callback is given the key of a map's element there, a traced
+ * program its context. Such a frame lies between what C was called from, or interrupted, and what it calls.
+ */
+function inFrameOfC(input: CheckInput, access: Access): boolean {
+  const {
+    run: { activations, marks },
+    entryOf,
+  } = input;
+  for (let entry: Entry | undefined = entryOf[access.event]; entry; ) {
+    const lo = entry.before[Gpr.rsp]!;
+    const { event } = marks.find((mark) => mark.kind === 'enter' && mark.entry === entry)!;
+    const below = activations.find((each) => each.entry === entry)?.parent ?? null;
+    const rsp = below?.cpu === entry.cpu ? rspOf(input, below.entry, event - 1) : undefined;
+    if (access.address >= lo && (rsp === undefined || access.address < rsp)) return true;
+    entry = below?.entry;
+  }
+  return false;
+}
+
+/** rsp of an entry when the event came. */
+function rspOf({ run: { trace }, entryOf }: CheckInput, entry: Entry | undefined, event: number): bigint | undefined {
+  for (let i = Math.min(event, trace.count - 1); i >= 0; i--) {
+    if (entryOf[i] === entry && trace.hasRegisters(i)) return trace.reg(i, Gpr.rsp);
+  }
+  return undefined;
+}
+
+/** Why an access to a kernel stack is out of bounds. */
+function outOfStack(input: CheckInput, access: Access, throughFrame: boolean): string | undefined {
+  const { address, size, event, place, write } = access;
+  const entry = input.entryOf[event]!;
+  if (ofProgram(access) && inFrame(input, access, throughFrame)) return undefined;
+  // The return address is the caller's, too.
+  if (write && address + BigInt(size) > entry.before[Gpr.rsp]! - 8n) return "goes to the caller's stack";
+  const rsp = rspOf(input, entry, event);
+  if (rsp !== undefined && address < rsp && !movesStack(place)) {
+    return 'goes below the stack pointer, where interrupts write';
+  }
+  if (!ofProgram(access) || inFrameOfC(input, access)) return undefined;
+  return outside(throughFrame);
+}
+
+const outside = (throughFrame: boolean): string =>
+  throughFrame ? 'is outside its own frame' : 'is outside every frame that is alive';
 
 /** Why an access is out of bounds; undefined when it is not. */
 function outOfBounds(input: CheckInput, access: Access, throughFrame: boolean): string | undefined {
-  const { run } = input;
-  const { region, place, address, size, event } = access;
+  const { region, place, address, size, cpu } = access;
   const end = address + BigInt(size);
-  if (isProbe(place.insn) && !throughFrame && !isStackInsn(place.row.insn.form.mnemonic)) return undefined;
+  if (isProbe(place.insn) && !throughFrame && !movesStack(place)) return undefined;
   if (!region) return ofProgram(access) ? 'goes to memory that belongs to nobody' : undefined;
-  if (region.cpu !== null && region.cpu !== run.cpu) return undefined;
+  if (region.cpu !== null && region.cpu !== cpu) return undefined;
   if (region.kind === 'variable') return access.write ? `goes to a variable of the kernel, ${region.name}` : undefined;
   if (region.kind === 'guard') return `goes to the ${region.name}`;
   if (end > region.hi) return `runs past the end of ${region.name}`;
   if (region.kind === 'percpu') return ofProgram(access) ? 'goes to per-CPU memory that belongs to nobody' : undefined;
-  if (region.kind === 'stack') {
-    const top = run.activations[0]?.entryRsp;
-    if (access.write && top !== undefined && end > top) return "goes to the caller's stack";
-    const rsp = stackPointerAt(input, event);
-    const below = rsp !== undefined && address < rsp && !grows(place);
-    if (below) return 'goes below the stack pointer, where interrupts write';
-  }
-  return region.kind !== 'data' && ofProgram(access) ? outsideFrames(input, access, throughFrame) : undefined;
-}
-
-function stackPointerAt({ run: { trace } }: CheckInput, event: number): bigint | undefined {
-  for (let i = event; i >= 0; i--) if (trace.hasRegisters(i)) return trace.reg(i, Gpr.rsp);
-  return undefined;
+  if (region.kind === 'stack') return outOfStack(input, access, throughFrame);
+  return region.kind !== 'data' && ofProgram(access) && !inFrame(input, access, throughFrame)
+    ? outside(throughFrame)
+    : undefined;
 }
 
 export const frameBounds: Check = {

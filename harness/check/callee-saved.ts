@@ -1,23 +1,21 @@
-import { GPR_NAMES, X86_64 } from '../../jit';
-import { AT_END, type Check, type Finding, hex } from './finding';
+import { GPR_NAMES } from '../../jit';
+import { type Check, type Finding, hex } from './finding';
+import { callerName, lastPlace, losses } from './losses';
 
+/** Every call of a program's code is judged, C code's and those between subprogs. What an exception loses is `exception`'s. */
 export const calleeSaved: Check = {
   id: 'callee-saved',
-  title: 'the caller gets rbx, rbp and r12 to r15 back as they were',
-  run({ run }) {
-    if (run.status.kind !== 'ok') return [];
-    return X86_64.calleeSaved.flatMap((register): Finding[] => {
-      const [want, got] = [run.before[register]!, run.after[register]!];
-      if (want === got) return [];
+  title: 'whoever calls a subprog gets rbx, rbp and r12 to r15 back as they were',
+  run(input) {
+    return losses(input).flatMap(({ handback, register, want, got }): Finding[] => {
+      if (handback.thrown) return [];
       const name = GPR_NAMES[register]!;
-      const message = `${name} is not what the caller had`;
-      const place = null;
       return [
         {
           check: 'callee-saved',
-          event: AT_END,
-          place,
-          message,
+          event: handback.event,
+          place: lastPlace(input, handback.returned),
+          message: `${name} is not what ${callerName(input, handback)} had`,
           want: `${name} = ${hex(want)}`,
           got: `${name} = ${hex(got)}`,
           register,

@@ -1,7 +1,7 @@
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
 import type { FrameUse } from '../run/frame-uses';
-import type { Run } from '../run/run';
+import type { Entry, Run } from '../run/run';
 import type { CheckId, Expectation, TermEnvironment } from '../spec';
 
 /** One thing that is wrong in a run. */
@@ -25,6 +25,8 @@ export interface CheckInput {
   readonly activations: readonly Activation[];
   /** Activation of each event. */
   readonly activationOf: readonly (Activation | null)[];
+  /** Entry from C of each event. */
+  readonly entryOf: readonly Entry[];
   readonly uses: readonly FrameUse[];
   readonly expectation: Expectation;
   /** Whether `retval`, `memory` and `frame_pointers` are to be judged: where the spec declares that all holds. */

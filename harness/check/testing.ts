@@ -60,6 +60,27 @@ ${rest}
 export const asm = (text: string, rest = ''): string => spec('asm', text, rest);
 export const tree = (text: string, rest = ''): string => spec('tree', text, rest);
 
+/** A program of {@link scene}. */
+export interface SceneProgram {
+  readonly type?: string;
+  readonly tree?: string;
+  readonly asm?: string;
+}
+
+/** A spec of several programs, and what happens in its one scenario; more of the spec behind it. */
+export function scene(programs: Readonly<Record<string, SceneProgram>>, doing: string, rest = ''): string {
+  const bodies = Object.entries(programs).map(([name, { type = 'kprobe', tree: body, asm: text }]) => {
+    const lines = (body ?? text)!.trim().split('\n');
+    return `  ${name}:\n    type: ${type}\n    ${body ? 'tree' : 'asm'}: |\n${lines.map((line) => `      ${line}\n`).join('')}`;
+  });
+  return `name: test
+policies: all
+programs:
+${bodies.join('')}scenarios: { s: { do: [${doing}] } }
+${rest}
+`;
+}
+
 /** What was found, in few words: `frame-address main pc 3`. */
 export const shown = ({ findings }: Pick<CaseReport, 'findings'>): string[] => findings.map(findingShown);
 

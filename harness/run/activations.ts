@@ -26,7 +26,7 @@ export interface Activation {
   bodyRsp: bigint | null;
   /** The exception that ended it, if one did. */
   thrown: Throw | null;
-  /** The one that took over its frame: the exception callback, or what it tail-called. */
+  /** The one that took over its frame: the exception callback, what it tail-called, or the extension in its place. */
   successor: Activation | null;
 }
 
@@ -136,10 +136,13 @@ class Finder {
     const entered = row.offset === 0 || context.begins;
     const landed = !entered && row.offset === fn.landing && !followsOn(context.previous, place);
     const base = landed ? rsp + 8n : rsp;
+    const replaced =
+      entered && isPatched(context.previous) && context.current?.entryRsp === rsp ? context.current : null;
     while (context.current && (rsp > context.current.entryRsp || (entered && rsp === context.current.entryRsp))) {
       this.end(context, event);
     }
     if (entered || landed) this.begin(context, place, base, event, landed);
+    if (replaced && context.current !== replaced) replaced.successor = context.current;
     else if (context.current?.bodyRsp === null && place.pc >= 0) context.current.bodyRsp = rsp;
     context.previous = place;
   }
@@ -170,6 +173,9 @@ class Finder {
     this.all.push(activation);
   }
 }
+
+/** Whether it is where an extension's jump is put. */
+const isPatched = (place: CodePlace | null): boolean => place?.row.insn.site.role === 'patch-site';
 
 /** Whether an instruction stands right behind the other. */
 function followsOn(previous: CodePlace | null, { program, subprog, row }: CodePlace): boolean {

@@ -1,18 +1,15 @@
 import { EventKind } from '../machine/trace';
+import { entriesOf, registersBefore } from './entries';
 import { calleeName, helperAt, machineText, placeName } from './names';
-import type { Run } from './run';
+import type { Entry, Run } from './run';
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
 
-/** The last event up to `event` that shows registers; -1 when there is none. */
-function registersBefore({ trace }: Run, event: number): number {
-  for (let i = Math.min(event, trace.count - 1); i >= 0; i--) if (trace.hasRegisters(i)) return i;
-  return -1;
-}
-
-/** The program's call that led to an event inside a helper. */
-function callOf({ trace, world }: Run, event: number): string {
+/** What of the kernel ran at an event, and the program's call that led there. */
+function callOf({ trace, world }: Run, entryOf: readonly Entry[], event: number, helper: string): string {
+  if (world.helpers.some(({ name, stub }) => name === helper && stub !== undefined)) return helper;
   for (let i = event; i >= 0; i--) {
+    if (entryOf[i] !== entryOf[event]) continue;
     const place = trace.kind(i) === EventKind.INSN ? world.code.at(trace.rip(i)) : undefined;
     if (place?.insn)
       return `\`call ${calleeName(world.programs[place.program]!.program, place.insn)}\` at ${placeName(world, place)}`;
@@ -22,23 +19,22 @@ function callOf({ trace, world }: Run, event: number): string {
 
 /**
  * Who gave a register the value that it has at an event: the helper, the program's instruction, or nobody since the
- * entry.
+ * entry from C that the event belongs to.
  */
 export function culprit(run: Run, register: number, name: string, event: number): string | null {
   const { trace, world } = run;
-  const at = registersBefore(run, event);
+  const entryOf = entriesOf(run);
+  const shown = event < trace.count && trace.hasRegisters(event);
+  const at = shown ? event : registersBefore(run, entryOf, event);
   if (at < 0) return null;
   const value = trace.reg(at, register);
-  let after = at;
-  for (let i = at - 1; i >= 0; i--) {
-    if (!trace.hasRegisters(i)) continue;
+  for (let i = registersBefore(run, entryOf, at); i >= 0; i = registersBefore(run, entryOf, i)) {
     if (trace.reg(i, register) !== value) {
       const helper = helperAt(run, i);
-      if (helper !== undefined) return `${callOf(run, i)} left ${hex(value)} in ${name}`;
+      if (helper !== undefined) return `${callOf(run, entryOf, i, helper)} left ${hex(value)} in ${name}`;
       const place = world.code.at(trace.rip(i));
       return place ? `\`${machineText(place)}\` at ${placeName(world, place)} left ${hex(value)} in ${name}` : null;
     }
-    after = i;
   }
-  return after >= 0 ? `nobody: ${name} is ${hex(value)} since the entry` : null;
+  return `nobody: ${name} is ${hex(value)} since the entry`;
 }

@@ -26,6 +26,7 @@ import {
 import { EventKind } from '../machine/trace';
 import type { Activation } from './activations';
 import type { CodePlace } from './code-map';
+import { entriesOf, registersAfter } from './entries';
 import type { Run } from './run';
 
 /** A value of BPF r10 that a program showed: the address of an access through it, a copy of it, a sum with it, or a store. */
@@ -73,6 +74,8 @@ function storesFrame(insn: Insn): boolean {
 export function frameUses(run: Run, activationOf: readonly (Activation | null)[]): FrameUse[] {
   const { trace, world } = run;
   const uses: FrameUse[] = [];
+  // Whatever interrupts has registers of its own.
+  const entryOf = entriesOf(run);
   for (let event = 0; event < trace.count; event++) {
     const kind = trace.kind(event);
     if (kind === EventKind.HELPER) continue;
@@ -83,7 +86,7 @@ export function frameUses(run: Run, activationOf: readonly (Activation | null)[]
     if (kind === EventKind.INSN) {
       const adds = isFrameAlu(insn, BPF_ADD);
       if (!adds && !isFrameAlu(insn, BPF_MOV)) continue;
-      const next = nextRegisters(run, event);
+      const next = registersAfter(run, entryOf, event);
       if (next < 0) continue;
       const dst = X86_64.bpf[insn.dst]!;
       const framePointer = BigInt.asUintN(64, trace.reg(next, dst) - (adds ? trace.reg(event, dst) : 0n));
@@ -97,10 +100,4 @@ export function frameUses(run: Run, activationOf: readonly (Activation | null)[]
     }
   }
   return uses;
-}
-
-/** The next event that shows registers; -1 when there is none. */
-function nextRegisters({ trace }: Run, event: number): number {
-  for (let i = event + 1; i < trace.count; i++) if (trace.hasRegisters(i)) return i;
-  return -1;
 }
