@@ -2,6 +2,7 @@ import { cpuIsolation, frameBounds } from './accesses';
 import { callTarget } from './call-target';
 import { calleeSaved } from './callee-saved';
 import { fault, termination } from './ending';
+import { exception } from './exception';
 import type { Check, CheckInput, Finding } from './finding';
 import { frameAddress } from './frame-address';
 import { framePointer } from './frame-pointer';
@@ -23,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   guards,
   callTarget,
   stackBalance,
+  exception,
   calleeSaved,
   memory,
   retval,

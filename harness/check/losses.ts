@@ -16,9 +16,8 @@ export interface Loss {
   readonly since: number;
 }
 
-/** Since when a register has the value with which it is handed back. */
-function since({ run, entryOf }: CheckInput, { event, after }: Handback, register: number): number {
-  const value = after(register);
+/** Since when a register has had the value that it has at an event: the first event that shows it. */
+export function valueSince({ run, entryOf }: CheckInput, event: number, register: number, value: bigint): number {
   let first = event;
   for (let i = registersBefore(run, entryOf, event); i >= 0; i = registersBefore(run, entryOf, i)) {
     if (run.trace.reg(i, register) !== value) return first;
@@ -34,7 +33,7 @@ export function losses(input: CheckInput): Loss[] {
     X86_64.calleeSaved.flatMap((register): Loss[] => {
       const [want, got] = [handback.before(register), handback.after(register)];
       if (want === got) return [];
-      const loss = { handback, register, want, got, since: since(input, handback, register) };
+      const loss = { handback, register, want, got, since: valueSince(input, handback.event, register, got) };
       const key = `${register} ${loss.since}`;
       if (known.has(key)) return [];
       known.add(key);
