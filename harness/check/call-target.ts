@@ -3,7 +3,7 @@ import { EventKind } from '../machine/trace';
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
 import { calleeName } from '../run/names';
-import type { Run, World } from '../run/run';
+import type { Entry, Run, World } from '../run/run';
 import { type Check, type Finding, hex } from './finding';
 
 /** What a BPF call names, and where that is. */
@@ -42,12 +42,13 @@ interface Call {
 export const callTarget: Check = {
   id: 'call-target',
   title: 'every call arrives at what the BPF instruction names, and returns to the instruction behind it',
-  run({ run, activationOf }) {
+  run({ run, activationOf, entryOf }) {
     const { trace, world } = run;
     const findings: Finding[] = [];
     /** Calls that have not returned, and where they return to. */
     const open: (Call & { readonly next: bigint })[] = [];
-    let called: Call | null = null;
+    /** By entry from C, the call that was executed last: what interrupts it comes between it and where it goes. */
+    const called = new Map<Entry, Call>();
     const arrived = ({ place, event }: Call, at: bigint) => {
       const { name, address } = designated(world, place);
       if (at === address) return;
@@ -58,10 +59,10 @@ export const callTarget: Check = {
     for (let event = 0; event < trace.count; event++) {
       if (!trace.hasRegisters(event)) continue;
       const rip = trace.rip(event);
-      if (called && !isLater(activationOf[event], activationOf[called.event])) {
-        arrived(called, rip);
-        called = null;
-      }
+      const entry = entryOf[event]!;
+      const last = called.get(entry);
+      if (last) arrived(last, rip);
+      called.delete(entry);
       const place = trace.kind(event) === EventKind.INSN ? world.code.at(rip) : undefined;
       if (!place) continue;
       const activation = activationOf[event] ?? null;
@@ -76,11 +77,12 @@ export const callTarget: Check = {
         }
       }
       if (place.row.insn.site.role !== 'call' || !place.insn) continue;
-      called = { place, event };
+      called.set(entry, { place, event });
       open.push({ next: rip + BigInt(place.row.size), event, place });
     }
-    const end = called && whereTo(run, called);
-    if (called && end !== null && end !== undefined) arrived(called, end);
+    const last = called.get(entryOf[trace.count - 1]!);
+    const end = last && whereTo(run, last);
+    if (last && end !== undefined) arrived(last, end);
     return findings;
   },
 };

@@ -1,20 +1,32 @@
-import { roundUp } from '../../jit';
+import { Gpr, roundUp } from '../../jit';
 import type { Activation } from '../run/activations';
 import type { FrameUse } from '../run/frame-uses';
-import { plannedFrame } from '../run/frames';
+import { kernelFrame, plannedFrame } from '../run/frames';
 import type { Run } from '../run/run';
 import { type Check, type Finding, hex } from './finding';
+import { sharesFrame } from './recursion';
 import { describe, type Region, regionAt, regionsOf } from './regions';
 
 const depthOf = ({ world }: Run, { program, subprog }: Activation): bigint =>
   BigInt(roundUp(world.programs[program]!.analysis.subprogs[subprog]!.stackDepth, 8));
 
-/** The live activation whose frame overlaps the one of this use. */
+/**
+ * Whether the frame of an activation below is still there. What interrupts it where it has not made its frame on the
+ * kernel stack, or has given it up, runs right on that place.
+ */
+function hasFrame(run: Run, below: Activation, frame: bigint, { entry, cpu }: Activation): boolean {
+  if (below.entry === entry || below.cpu !== cpu || frame !== kernelFrame(below)) return true;
+  return entry.before[Gpr.rsp]! <= frame - depthOf(run, below);
+}
+
+/** The live activation whose frame overlaps the one of this use. One that has the same frame is `recursion`'s. */
 function overlapped(run: Run, use: FrameUse, known: ReadonlyMap<Activation, bigint>): Activation | undefined {
   const lo = use.framePointer - depthOf(run, use.activation);
   for (let each = use.activation.parent; each !== null; each = each.parent) {
     const frame = known.get(each);
-    if (frame !== undefined && use.framePointer > frame - depthOf(run, each) && lo < frame) return each;
+    if (frame === undefined || !hasFrame(run, each, frame, use.activation)) continue;
+    if (sharesFrame(run.world, use.activation, each)) continue;
+    if (use.framePointer > frame - depthOf(run, each) && lo < frame) return each;
   }
   return undefined;
 }

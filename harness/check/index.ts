@@ -7,7 +7,9 @@ import type { Check, CheckInput, Finding } from './finding';
 import { frameAddress } from './frame-address';
 import { framePointer } from './frame-pointer';
 import { guards } from './guards';
+import { recursion } from './recursion';
 import { stackBalance } from './stack-balance';
+import { unwind } from './unwind';
 import { memory, retval } from './values';
 
 export type { Check, CheckInput, Finding } from './finding';
@@ -18,12 +20,14 @@ export { type SeenFrame, seenFrames } from './seen-frames';
 /** All checks. Of findings at the same event the check that stands first here comes first. */
 export const CHECKS: readonly Check[] = [
   cpuIsolation,
+  recursion,
   frameAddress,
   framePointer,
   frameBounds,
   guards,
   callTarget,
   stackBalance,
+  unwind,
   exception,
   calleeSaved,
   memory,

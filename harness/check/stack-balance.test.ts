@@ -26,7 +26,8 @@ describe('`leave` hides it at the exit, so it is seen before', () => {
     const report = judge(SPEC, 'linux-6.18', { fault });
     expect(shown(report)[0]).toBe(first);
     expect(report.findings[0]!.message).toBe(message);
-    expect(shown(report).filter((each) => !each.startsWith('stack-balance'))).toEqual([]);
+    // A push from too far up overwrites the saved rbp.
+    expect(shown(report).filter((each) => !/^(stack-balance|unwind)/.test(each))).toEqual([]);
   });
 
   test('two words', () => {

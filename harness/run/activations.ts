@@ -81,6 +81,7 @@ class Finder {
       for (; next < marks.length && marks[next]!.event <= i; next++) this.mark(marks[next]!, i);
       const place = trace.kind(i) === EventKind.INSN ? this.code.at(trace.rip(i)) : undefined;
       if (place) this.instruction(place, trace.reg(i, Gpr.rsp), i);
+      else if (trace.kind(i) === EventKind.INSN) this.leaveBelow(trace.reg(i, Gpr.rsp), i);
       of.push(place ? (this.contexts[this.contexts.length - 1]?.current ?? null) : this.innermost());
     }
     return { all: this.all, of };
@@ -89,6 +90,12 @@ class Finder {
   private innermost(): Activation | null {
     const context = this.contexts[this.contexts.length - 1];
     return context ? (context.current ?? context.below) : null;
+  }
+
+  /** Ends what has returned to the body of a helper. */
+  private leaveBelow(rsp: bigint, event: number): void {
+    const context = this.contexts[this.contexts.length - 1];
+    while (context?.current && rsp > context.current.entryRsp) this.end(context, event);
   }
 
   private mark(mark: Mark, event: number): void {
