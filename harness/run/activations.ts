@@ -46,9 +46,13 @@ interface Context {
   begins: boolean;
   /** The boundary whose frame the next activation takes over. */
   boundary: Activation | null;
-  /** The instruction that was executed last. */
+  /** The program's instruction that was executed last. */
   previous: CodePlace | null;
+  /** Whether nothing else was executed since. */
+  inProgram: boolean;
 }
+
+const NOTHING = { previous: null, inProgram: false } as const;
 
 /** A frame's base pointer: the caller's rbp stands right below the return address. */
 const basePointer = ({ entryRsp }: Activation): bigint => entryRsp - 8n;
@@ -92,10 +96,12 @@ class Finder {
     return context ? (context.current ?? context.below) : null;
   }
 
-  /** Ends what has returned to the body of a helper. */
+  /** Ends what has returned to the body of a helper, which may do with rsp what it likes later on. */
   private leaveBelow(rsp: bigint, event: number): void {
     const context = this.contexts[this.contexts.length - 1];
-    while (context?.current && rsp > context.current.entryRsp) this.end(context, event);
+    if (!context?.inProgram) return;
+    while (context.current && rsp > context.current.entryRsp) this.end(context, event);
+    context.inProgram = false;
   }
 
   private mark(mark: Mark, event: number): void {
@@ -108,7 +114,7 @@ class Finder {
     const outer = this.contexts[this.contexts.length - 1];
     // The trampoline was called at the entry of what now begins: that one has not run yet.
     if (entry.kind === 'traced' && outer?.current) this.end(outer, event);
-    this.contexts.push({ entry, below: this.innermost(), current: null, begins: true, boundary: null, previous: null });
+    this.contexts.push({ entry, below: this.innermost(), current: null, begins: true, boundary: null, ...NOTHING });
   }
 
   private leave(event: number): void {
@@ -152,6 +158,7 @@ class Finder {
     if (replaced && context.current !== replaced) replaced.successor = context.current;
     else if (context.current?.bodyRsp === null && place.pc >= 0) context.current.bodyRsp = rsp;
     context.previous = place;
+    context.inProgram = true;
   }
 
   private begin(context: Context, { program, subprog }: CodePlace, rsp: bigint, start: number, landed: boolean): void {
