@@ -264,15 +264,10 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const name = `the trampoline of ${target.program}.${target.subprog}`;
     return { program, subprog, helper: helpers.findIndex((each) => each.name === name) };
   });
-  const world = {
-    seed: initial.seed,
-    programs,
-    helpers,
-    trampolines: placed,
-    data: areas,
+  const world: World = {
+    ...{ seed: initial.seed, programs, helpers, trampolines: placed, data: areas, variables, code },
     programArrays,
-    variables,
-    code,
+    tailCallLimit: config.tailCallLimit,
   };
   return { world, contents, kernelData: arrays.memory, percpuBytes: allocator.size };
 }

@@ -25,14 +25,6 @@ const isLive = (activation: Activation | null, at: Activation | null): boolean =
   return activation === at;
 };
 
-/**
- * Whether an event is of what C code entered after another one: what interrupts a program between its call and what it
- * calls.
- */
-function isLater(activation: Activation | null | undefined, than: Activation | null | undefined): boolean {
-  return activation !== null && than !== null && (activation?.entry.index ?? 0) > (than?.entry.index ?? 0);
-}
-
 interface Call {
   readonly place: CodePlace;
   readonly event: number;

@@ -9,6 +9,7 @@ import { framePointer } from './frame-pointer';
 import { guards } from './guards';
 import { recursion } from './recursion';
 import { stackBalance } from './stack-balance';
+import { tailCall } from './tail-call';
 import { unwind } from './unwind';
 import { memory, retval } from './values';
 
@@ -26,6 +27,7 @@ export const CHECKS: readonly Check[] = [
   frameBounds,
   guards,
   callTarget,
+  tailCall,
   stackBalance,
   unwind,
   exception,

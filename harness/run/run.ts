@@ -57,7 +57,7 @@ export interface DataArea {
   readonly pointer?: bigint;
 }
 
-/** An array of programs, which tail calls look into. */
+/** An array of programs that tail calls go through (BPF_MAP_TYPE_PROG_ARRAY). */
 export interface ProgramArray {
   /** What programs hand over as the map. */
   readonly pointer: bigint;
@@ -93,6 +93,8 @@ export interface World {
   readonly trampolines: readonly PlacedTrampoline[];
   readonly data: readonly DataArea[];
   readonly programArrays: readonly ProgramArray[];
+  /** How many tail calls an entry may make. */
+  readonly tailCallLimit: number;
   readonly variables: readonly KernelVariable[];
   readonly code: CodeMap;
 }
