@@ -86,14 +86,15 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
         const environment = seen ? environmentOf(run, input.activations, seen.activation) : input.environment;
         const expected = declared ? evaluate(declared.term.value, environment) : planned;
         if (!seen && input !== inputs[inputs.length - 1]) continue;
-        const block = privateBlock(run.world, p, s, run.cpu);
+        const cpu = seen?.activation.cpu ?? run.cpu;
+        const block = privateBlock(run.world, p, s, cpu);
         const offset = seen && block !== undefined ? Number(BigInt.asIntN(64, seen.framePointer - block)) : null;
         const frame = run.world.programs[p]!.analysis.subprogs[s]!.private;
         const size = frame ? run.world.programs[p]!.analysis.blocks[frame.block]!.size : 0;
         const planText = frame ? `block + ${frame.offset}` : 'kernel stack';
         return {
           subprog: label,
-          cpu: run.cpu,
+          cpu,
           expected: expected === undefined ? null : hex(expected),
           seen: seen ? hex(seen.framePointer) : null,
           offset: offset !== null && offset >= 0 && offset <= size ? offset : null,

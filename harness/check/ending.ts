@@ -1,4 +1,3 @@
-import type { RunStatus } from '../machine/machine';
 import { EventKind } from '../machine/trace';
 import type { CodePlace } from '../run/code-map';
 import type { Run } from '../run/run';
@@ -51,8 +50,21 @@ const VECTORS: Readonly<Record<number, string>> = {
   14: 'a page fault',
 };
 
-function explain(status: RunStatus): string {
+/** Why the kernel around the programs did not go on. */
+function stopped({ trace, world, marks }: Run): string {
+  const last = marks[marks.length - 1];
+  if (last?.kind === 'throw' && last.thrown.boundary === null) return 'an exception that nothing catches';
+  const end = trace.count - 1;
+  const stub = end >= 0 && trace.kind(end) === EventKind.HELPER ? world.helpers[trace.helper(end)]!.stub : undefined;
+  if (stub === 'behind-throw') return 'a return into bpf_throw, which cannot go on';
+  return stub === 'return' ? 'a return to C code that did not call' : 'a stack pointer that points to no stack';
+}
+
+function explain(run: Run): string {
+  const { status } = run;
   switch (status.kind) {
+    case 'stopped':
+      return stopped(run);
     case 'fault': {
       const verb = { read: 'a read of', write: 'a write to', fetch: 'an instruction fetch from' }[status.access];
       return `${verb} ${hex(status.address)}, which ${status.reason === 'unmapped' ? 'is not mapped' : 'forbids it'}`;
@@ -76,6 +88,6 @@ export const fault: Check = {
   run(input) {
     const { status } = input.run;
     if (status.kind === 'ok' || status.kind === 'budget' || status.kind === 'events-full') return [];
-    return finding(input, 'fault', explain(status), 'a return to the caller', `rip = ${hex(status.rip)}`);
+    return finding(input, 'fault', explain(input.run), 'a return to the caller', `rip = ${hex(status.rip)}`);
   },
 };

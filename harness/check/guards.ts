@@ -6,7 +6,7 @@ import { AT_END, type Check, type CheckInput, type Finding, hex } from './findin
 function writer({ run }: CheckInput, address: bigint): number {
   const { trace } = run;
   for (let i = trace.count - 1; i >= 0; i--) {
-    if (trace.kind(i) !== EventKind.WRITE) continue;
+    if (trace.kind(i) !== EventKind.WRITE || trace.skipped(i)) continue;
     const at = trace.address(i);
     if (at < address + 8n && at + BigInt(trace.size(i)) > address) return i;
   }
@@ -18,8 +18,8 @@ export const guards: Check = {
   title: 'the guard words at both ends of every private block are intact on every CPU',
   run(input) {
     const { run } = input;
-    return run.guards.flatMap(({ program, block, cpu, address, value }): Finding[] => {
-      if (value === GUARD) return [];
+    return run.guards.flatMap(({ program, block, cpu, address, before, value }): Finding[] => {
+      if (value === GUARD || value === before) return [];
       const { analysis, program: code } = run.world.programs[program]!;
       const owner = code.subprogs[analysis.blocks[block]!.owner]!.name;
       const event = writer(input, address);

@@ -47,6 +47,6 @@ test('a stack pointer above the return address leaves no activation, and is told
 test('the caller gets another stack pointer back', () => {
   const fault = patch({ in: 'main', text: /^jmp its_return_thunk/ }, [0xc2, 0x08, 0x00]);
   const report = judge(SPEC, 'linux-6.18', { fault });
-  expect(shown(report)).toEqual(['stack-balance']);
+  expect(shown(report)).toEqual(['stack-balance main pc 4']);
   expect(report.findings[0]!.message).toBe('the caller gets another stack pointer back');
 });

@@ -1,6 +1,8 @@
 import { Gpr } from '../../jit';
 import { EventKind } from '../machine/trace';
-import { AT_END, type Check, type Finding, hex } from './finding';
+import { handbacks } from '../run/handbacks';
+import { type Check, type Finding, hex } from './finding';
+import { lastPlace } from './losses';
 
 /**
  * `leave` hides a lost push at the exit, so rsp is looked at wherever a BPF instruction begins: it is the same at each,
@@ -9,7 +11,8 @@ import { AT_END, type Check, type Finding, hex } from './finding';
 export const stackBalance: Check = {
   id: 'stack-balance',
   title: 'rsp is the same at every BPF instruction of an activation, and the caller gets it back',
-  run({ run, activationOf }) {
+  run(input) {
+    const { run, activationOf } = input;
     const { trace, world } = run;
     const findings: Finding[] = [];
     for (let event = 0; event < trace.count; event++) {
@@ -30,10 +33,14 @@ export const stackBalance: Check = {
       const want = `rsp = ${hex(activation.bodyRsp)}`;
       findings.push({ check: 'stack-balance', event, place, message, want, got: `rsp = ${hex(rsp)}` });
     }
-    const [want, got] = [run.before[Gpr.rsp]!, run.after[Gpr.rsp]!];
-    if (run.status.kind === 'ok' && want !== got) {
-      const message = 'the caller gets another stack pointer back';
-      findings.push({ check: 'stack-balance', event: AT_END, place: null, message, want: hex(want), got: hex(got) });
+    for (const { entry, returned, event, before, after, caller } of handbacks(input)) {
+      const [want, got] = [before(Gpr.rsp), after(Gpr.rsp)];
+      // Between subprogs it shows at the caller's next BPF instruction.
+      if (caller !== null || want === got) continue;
+      const who = entry.kind === 'run' ? 'the caller' : entry.by;
+      const message = `${who} gets another stack pointer back`;
+      const place = lastPlace(input, returned);
+      findings.push({ check: 'stack-balance', event, place, message, want: hex(want), got: hex(got) });
     }
     return findings;
   },

@@ -116,7 +116,10 @@ const MAP = 'maps: { m: { size: 32 } }';
 
 /** Everything that the kernel around a program may do, by name. */
 export const SCENES: Readonly<Record<string, string>> = {
-  'two CPUs, one after the other': scene({ prog: { tree: TREE } }, '{ run: prog }, { run: prog, cpu: 1 }, { run: prog, cpu: 0 }'),
+  'two CPUs, one after the other': scene(
+    { prog: { tree: TREE } },
+    '{ run: prog }, { run: prog, cpu: 1 }, { run: prog, cpu: 0 }',
+  ),
   'interrupted at every instruction': scene(
     { prog: { tree: TREE }, irq: IRQ },
     `${every('prog.main')}, ${every('prog.leaf')}, ${every('prog.sub')}, { run: prog }`,
@@ -129,7 +132,10 @@ export const SCENES: Readonly<Record<string, string>> = {
     { prog: { tree: TREE } },
     '{ interrupt: every instruction of prog.sub, run: prog, cpu: other, guard: none }, { run: prog }',
   ),
-  'a subprog is replaced': scene({ prog: { tree: TREE }, e: EXTENSION }, '{ replace: prog.global, with: e }, { run: prog, times: 2 }'),
+  'a subprog is replaced': scene(
+    { prog: { tree: TREE }, e: EXTENSION },
+    '{ replace: prog.global, with: e }, { run: prog, times: 2 }',
+  ),
   'a subprog is replaced while it runs': scene(
     { prog: { tree: TREE }, e: EXTENSION },
     '{ replace: prog.global, with: e, at: call 1 of bpf_ktime_get_ns in prog.global }, { run: prog, times: 2 }',
@@ -138,7 +144,7 @@ export const SCENES: Readonly<Record<string, string>> = {
     { prog: { tree: TREE }, t: TRACER },
     '{ fentry: prog.global, run: t }, { fexit: prog.sub, run: t }, { fexit: prog.leaf }, { run: prog, times: 2 }',
   ),
-  'callbacks': scene({ prog: { asm: CALLBACKS } }, '{ run: prog }', `${MAP}\nexpect: { retval: 4 }`),
+  callbacks: scene({ prog: { asm: CALLBACKS } }, '{ run: prog }', `${MAP}\nexpect: { retval: 4 }`),
   'callbacks, interrupted': scene(
     { prog: { asm: CALLBACKS }, irq: IRQ },
     `${every('prog.each')}, ${every('prog.leaf', ', cpu: other')}, { run: prog }`,

@@ -67,7 +67,7 @@ export const unwind: Check = {
           got: `rbp = ${hex(got)}`,
           register: Gpr.rbp,
         });
-      } else if (kind === EventKind.WRITE) {
+      } else if (kind === EventKind.WRITE && !trace.skipped(event)) {
         const lo = trace.address(event);
         const of = overwritten(activation, lo, lo + BigInt(trace.size(event)));
         if (!of || (of === activation && frames.isMaking(of) && lo === kernelFrame(of))) continue;

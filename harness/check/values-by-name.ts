@@ -64,7 +64,7 @@ export function loadedWord({ run, entryOf }: CheckInput, event: number): LoadedW
 /** The last store before an event that touched a word; -1 when there is none. */
 function lastStore(trace: Trace, before: number, address: bigint): number {
   for (let i = before - 1; i >= 0; i--) {
-    if (trace.kind(i) !== EventKind.WRITE) continue;
+    if (trace.kind(i) !== EventKind.WRITE || trace.skipped(i)) continue;
     const lo = trace.address(i);
     if (lo < address + 8n && lo + BigInt(trace.size(i)) > address) return i;
   }

@@ -50,7 +50,11 @@ export function termEnvironment(world: World, moment: Moment): TermEnvironment {
 }
 
 /** The values of terms in a run as an activation sees them: of what had been entered when it was. */
-export function environmentOf({ world, cpu, program, before }: Run, all: readonly Activation[], { index }: Activation) {
+export function environmentOf(
+  { world, program, before }: Run,
+  all: readonly Activation[],
+  { index, cpu }: Activation,
+): TermEnvironment {
   const caller = (register: string) => before[Gpr[register as GprName]];
   return termEnvironment(world, { cpu, program, activations: all.slice(0, index + 1), caller });
 }

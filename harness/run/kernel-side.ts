@@ -308,7 +308,7 @@ export class KernelSide {
     const { fentry, fexit, calls } = this.arranged.tracers(trampoline);
     const moment = this.moment();
     const name = this.setup.world.helpers[helper]!.name;
-    return this.drive(this.runAll(fentry, name), moment, () => {
+    return this.drive(this.runAll(fentry, name, moment), moment, () => {
       this.regs.set(moment.regs);
       this.destroyByTrampoline(trampoline, name, 'before');
       const original = this.returnAddress();
@@ -317,17 +317,17 @@ export class KernelSide {
         this.regs[Gpr.rsp]! += 8n;
         return Action.RESUME;
       }
-      return this.callOriginal(trampoline, original, moment, this.runAll(fexit, name));
+      return this.callOriginal(trampoline, original, moment, this.runAll(fexit, name, moment));
     });
   }
 
-  private *runAll(programs: readonly number[], by: string): Work {
+  private *runAll(programs: readonly number[], by: string, { regs }: Moment): Work {
     const { world } = this.setup;
     for (const runs of programs) {
       const { name, type, addresses } = world.programs[runs]!;
       if (this.guard.blocks(name, type, this.cpu)) continue;
-      // Its context is the arguments of what is traced.
-      const context = this.regs[Gpr.rsp]! - LOCALS;
+      // Its context is the arguments of what is traced, in the trampoline's frame.
+      const context = regs[Gpr.rsp]! - LOCALS;
       yield { kind: 'tracer', by, cpu: this.cpu, address: addresses[0]!, arguments: [context], runs };
     }
     return 0n;

@@ -81,6 +81,8 @@ export interface GuardWord {
   readonly block: number;
   readonly cpu: number;
   readonly address: bigint;
+  /** What was there before the run: an earlier one may have overwritten it. */
+  readonly before: bigint;
   readonly value: bigint;
 }
 

@@ -110,7 +110,7 @@ class Runner {
   }
 
   /** Every guard word of every block, on every CPU. */
-  private guardWords(): Omit<GuardWord, 'value'>[] {
+  private guardWords(): Omit<GuardWord, 'before' | 'value'>[] {
     return this.setup.world.programs.flatMap(({ analysis, blocks }, program) =>
       analysis.blocks.flatMap((block, index) =>
         Array.from({ length: CPUS }, (_, cpu) => cpu).flatMap((cpu) =>
@@ -137,6 +137,7 @@ class Runner {
     const runs = subprog === 0;
     const own = kernel.begin(program, subprog, cpu, how.by);
     if (runs) kernel.count(program, 'enter', cpu);
+    const words = this.guardWords().map((word) => ({ ...word, before: machine.read64(word.address) }));
     const { status, trace } = machine.run(world.programs[program]!.addresses[subprog]!, cpu);
     if (runs) kernel.count(program, 'leave', cpu);
     const after = GPR_NAMES.map((_, i) => machine.regs[i]!);
@@ -144,7 +145,7 @@ class Runner {
     const { entries, marks } = kernel;
     const { all } = findActivations(trace, world.code, marks);
     const memory = new Map(world.data.map((area) => [area.name, machine.memory(area.address, area.size).slice()]));
-    const guards = this.guardWords().map((word) => ({ ...word, value: machine.read64(word.address) }));
+    const guards = words.map((word) => ({ ...word, value: machine.read64(word.address) }));
     const rest = { before: own.before, after, memory, guards, entries, marks, last: how.last };
     return { world, program, cpu, status, trace, activations: all, ...rest };
   }
