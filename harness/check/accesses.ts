@@ -109,6 +109,9 @@ function inFrame(input: CheckInput, { address, size, event }: Access, throughFra
   return false;
 }
 
+/** Whether C code hands over pointers to its own frame; a program's context stands elsewhere. */
+const givesPointers = ({ kind, subprog }: Entry): boolean => kind === 'tracer' || subprog !== 0;
+
 /**
  * Whether an access is in a frame of C code that waits: a callback is given the key of a map's element there, a traced
  * program its context. Such a frame lies between what C was called from, or interrupted, and what it calls.
@@ -123,7 +126,7 @@ function inFrameOfC(input: CheckInput, access: Access): boolean {
     const { event } = marks.find((mark) => mark.kind === 'enter' && mark.entry === entry)!;
     const below = activations.find((each) => each.entry === entry)?.parent ?? null;
     const rsp = below?.cpu === entry.cpu ? rspOf(input, below.entry, event - 1) : undefined;
-    if (access.address >= lo && (rsp === undefined || access.address < rsp)) return true;
+    if (givesPointers(entry) && access.address >= lo && (rsp === undefined || access.address < rsp)) return true;
     entry = below?.entry;
   }
   return false;
@@ -141,13 +144,13 @@ function rspOf({ run: { trace }, entryOf }: CheckInput, entry: Entry | undefined
 function outOfStack(input: CheckInput, access: Access, throughFrame: boolean): string | undefined {
   const { address, size, event, place, write } = access;
   const entry = input.entryOf[event]!;
-  if (ofProgram(access) && inFrame(input, access, throughFrame)) return undefined;
-  // The return address is the caller's, too.
-  if (write && address + BigInt(size) > entry.before[Gpr.rsp]! - 8n) return "goes to the caller's stack";
   const rsp = rspOf(input, entry, event);
   if (rsp !== undefined && address < rsp && !movesStack(place)) {
     return 'goes below the stack pointer, where interrupts write';
   }
+  if (ofProgram(access) && inFrame(input, access, throughFrame)) return undefined;
+  // The return address is the caller's, too.
+  if (write && address + BigInt(size) > entry.before[Gpr.rsp]! - 8n) return "goes to the caller's stack";
   if (!ofProgram(access) || inFrameOfC(input, access)) return undefined;
   return outside(throughFrame);
 }

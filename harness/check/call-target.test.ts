@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { assembleBodies } from '../bodies';
 import { HELPER_STRIDE } from '../machine/layout';
-import { asm, judge, lowered, shift, shown } from './testing';
+import { asm, judge, lowered, scene, shift, shown } from './testing';
 
 const SPEC = asm(`
 main:
@@ -60,5 +60,26 @@ describe('a helper in assembly', () => {
     const report = await withBody('add qword ptr [rsp], 2; ret', 'linux-6.18');
     expect(shown(report)[0]).toBe('call-target main pc 1');
     expect(report.findings[0]!.message).toBe('the call does not return to the instruction behind it');
+  });
+});
+
+describe('a call that is interrupted before it arrives', () => {
+  const tree = 'main 64\n  sub 16\n    bpf_ktime_get_ns';
+  const spec = scene(
+    { prog: { tree }, irq: { type: 'raw_tracepoint', tree: 'irq 64\n  bpf_get_prandom_u32' } },
+    '{ interrupt: every instruction of prog.sub, run: irq }, { run: prog }',
+  );
+
+  test.each(['kernel-stack', 'linux-6.18', 'subtree'])('arrives, under %s', (policy) => {
+    expect(shown(judge(spec, policy))).toEqual([]);
+  });
+
+  test('or goes elsewhere', () => {
+    const { findings } = judge(spec, 'linux-6.18', { fault: shift(call('sub'), 4, 5) });
+    expect(findings[0]).toMatchObject({
+      check: 'call-target',
+      subprog: 'main',
+      message: 'the call of sub goes elsewhere',
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { asm, judge, shown } from './testing';
+import { asm, judge, scene, shown } from './testing';
 
 const spec = (r9: string, cpus = '[0, 1]') =>
   asm(
@@ -34,4 +34,21 @@ test('the stack of another CPU is none of its business either', () => {
 test.each([0, 1])('its own memory is, on CPU %i', (cpu) => {
   expect(shown(judge(spec(`fp(main, cpu ${cpu})`), 'unsaved', { cpu }))).toEqual([]);
   expect(shown(judge(spec(`fp(main, cpu ${1 - cpu})`), 'linux-6.18', { cpu }))).toEqual([]);
+});
+
+test.each([0, 1])('CPU %i is interrupted, and the other one follows a pointer back', (cpu) => {
+  const spec = scene(
+    {
+      prog: { tree: 'main 64\n  bpf_get_prandom_u32' },
+      irq: { type: 'raw_tracepoint', tree: 'irq 64\n  bpf_ktime_get_ns' },
+    },
+    '{ interrupt: call 1 of bpf_get_prandom_u32, run: irq, cpu: other }, { run: prog }',
+    `clobbers: { bpf_ktime_get_ns: [{ r9: "fp(irq, cpu ${cpu})" }] }`,
+  );
+  expect(judge(spec, 'unsaved', { cpu }).findings[0]).toMatchObject({
+    check: 'cpu-isolation',
+    subprog: 'irq',
+    message: `a load of 8 bytes on CPU ${1 - cpu} touches CPU ${cpu}`,
+    culprit: expect.stringContaining('`call bpf_ktime_get_ns` at irq'),
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { asm, type Fault, judge, program, shift, shown, tree } from './testing';
+import { asm, type Fault, judge, patch, program, scene, shift, shown, tree } from './testing';
 
 /** Stores through a copy of r10. The second one, at pc 2, is the one that goes astray. */
 const COPY = asm(`
@@ -145,5 +145,51 @@ describe("a caller's frame", () => {
       'is outside every frame that is alive',
       'is outside every frame that is alive',
     ]);
+  });
+});
+
+describe('the key that a callback is given stands in the frame of C', () => {
+  const spec = (line: string) =>
+    scene(
+      {
+        prog: {
+          asm: `main:\n*(u64 *)(r10 - 64) = 1\nr1 = map[m] ll\nr2 = each ll\nr3 = r10\nr4 = 0\ncall bpf_for_each_map_elem\nr0 = 0\nexit\neach:\n${line}\nr0 = 0\nexit`,
+        },
+      },
+      '{ run: prog }',
+      'maps: { m: { size: 8 } }',
+    );
+
+  test.each<[string, string, string | null]>([
+    ['it may be read', 'r1 = *(u32 *)(r2 + 0)', null],
+    ['it may not be written', '*(u32 *)(r2 + 0) = 1', "a store of 4 bytes goes to the caller's stack"],
+    [
+      'nor what is below it',
+      '*(u64 *)(r2 - 0x200) = 1',
+      'a store of 8 bytes goes below the stack pointer, where interrupts write',
+    ],
+    [
+      'a return address may not be read',
+      'r1 = *(u64 *)(r2 + 64)',
+      'a load of 8 bytes is outside every frame that is alive',
+    ],
+    [
+      "nor what stands above the caller's frame",
+      'r1 = *(u64 *)(r2 + 256)',
+      'a load of 8 bytes is outside every frame that is alive',
+    ],
+  ])('%s', (_, line, message) => {
+    for (const policy of ['kernel-stack', 'linux-6.18', 'subtree']) {
+      expect([policy, judge(spec(line), policy).findings[0]?.message ?? null]).toEqual([policy, message]);
+    }
+  });
+});
+
+test('a frame on the kernel stack that was not reserved lies where interrupts write', () => {
+  const { findings } = judge(COPY, 'kernel-stack', { fault: patch({ in: 'sub', text: /^sub rsp, / }) });
+  expect(findings[0]).toMatchObject({
+    check: 'frame-bounds',
+    subprog: 'sub',
+    message: 'a store of 8 bytes goes below the stack pointer, where interrupts write',
   });
 });

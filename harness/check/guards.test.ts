@@ -58,3 +58,15 @@ test('blocks of v3 have no guards', () => {
 test.each(['kernel-stack', 'linux-6.18', 'subtree'])('they are intact under %s', (policy) => {
   expect(shown(judge(SPEC, policy))).toEqual([]);
 });
+
+test('it is told of the run that overwrites it', () => {
+  const twice = SPEC.replace(
+    'policies:',
+    'scenarios: { s: { do: [{ run: prog, times: 2 }, { run: prog, cpu: 1 }] } }\npolicies:',
+  );
+  const { findings } = judge(twice, 'linux-6.18', { fault: off(8) });
+  expect(findings.filter(({ check }) => check === 'guards').map(({ message }) => message)).toEqual([
+    'a guard of the block of main on CPU 0 is overwritten',
+    'a guard of the block of main on CPU 1 is overwritten',
+  ]);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { asm, type Fault, faults, judge, POP, PUSH, patch, shown } from './testing';
+import { asm, type Fault, faults, judge, POP, PUSH, patch, scene, shown } from './testing';
 
 const SPEC = asm(`
 main:
@@ -49,4 +49,13 @@ test('the caller gets another stack pointer back', () => {
   const report = judge(SPEC, 'linux-6.18', { fault });
   expect(shown(report)).toEqual(['stack-balance main pc 4']);
   expect(report.findings[0]!.message).toBe('the caller gets another stack pointer back');
+});
+
+test('C code gets another one back from its callback', () => {
+  const body = 'main:\nr1 = 1\nr2 = each ll\nr3 = r10\nr4 = 0\ncall bpf_loop\nr0 = 0\nexit\neach:\nr0 = 0\nexit';
+  const fault = patch({ in: 'each', text: /^jmp its_return_thunk/ }, [0xc2, 0x08, 0x00]);
+  const { findings } = judge(scene({ prog: { asm: body } }, '{ run: prog }'), 'linux-6.18', { fault });
+  expect(findings.map(({ check, message }) => `${check}: ${message}`)).toEqual([
+    'stack-balance: bpf_loop gets another stack pointer back',
+  ]);
 });

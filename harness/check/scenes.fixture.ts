@@ -1,12 +1,12 @@
 import { scene } from './testing';
 
 const TREE = `
-main 128
-  sub 64
+main 64
+  sub 56
     bpf_ktime_get_ns
     small 16
-      leaf 72
-  global 80 global
+      leaf 49
+  global 64 global
     bpf_ktime_get_ns
   bpf_ktime_get_ns`;
 const EXTENSION = { type: 'ext', tree: 'ext 56\n  deep 96\n    bpf_ktime_get_ns\n  bpf_ktime_get_ns' };
@@ -28,7 +28,7 @@ helps:
   r0 = *(u64 *)(r1 - 128)
   exit`,
 };
-const IRQ = { type: 'raw_tracepoint', tree: 'irq 88\n  below 48\n    bpf_ktime_get_ns\n  bpf_get_prandom_u32' };
+const IRQ = { type: 'raw_tracepoint', tree: 'irq 56\n  below 56\n    bpf_ktime_get_ns\n  bpf_get_prandom_u32' };
 const every = (what: string, more = '') => `{ interrupt: every instruction of ${what}, run: irq${more} }`;
 
 /** A callback is handed a frame of its caller's, and the key of an element on C's stack. */
