@@ -12,10 +12,12 @@ import {
 import { EventKind } from '../machine/trace';
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
+import { countedWith } from '../run/entries';
 import { plannedFrame } from '../run/frames';
 import type { Entry } from '../run/run';
 import { type Check, type CheckInput, type Finding, hex } from './finding';
 import { describe, type Region, regionAt, regionsOf } from './regions';
+import { isTailCall } from './tail-call';
 
 /** A read or write by a program's own code that has happened. */
 interface Access {
@@ -149,8 +151,10 @@ function outOfStack(input: CheckInput, access: Access, throughFrame: boolean): s
     return 'goes below the stack pointer, where interrupts write';
   }
   if (ofProgram(access) && inFrame(input, access, throughFrame)) return undefined;
+  // The counter of tail calls stands where the outermost program has it.
+  const { before } = place.insn && isTailCall(place.insn) ? countedWith(input.run, entry) : entry;
   // The return address is the caller's, too.
-  if (write && address + BigInt(size) > entry.before[Gpr.rsp]! - 8n) return "goes to the caller's stack";
+  if (write && address + BigInt(size) > before[Gpr.rsp]! - 8n) return "goes to the caller's stack";
   if (!ofProgram(access) || inFrameOfC(input, access)) return undefined;
   return outside(throughFrame);
 }

@@ -200,3 +200,12 @@ test('r0 of the callback is what the caller gets', () => {
     'exception: the caller does not get what cb returns',
   );
 });
+
+test.each([
+  ['fp(main)', true],
+  ['caller.r15', false],
+])('a spec that declares r15 as %s', (r15, asDeclared) => {
+  const regs = `r15: ${r15}, r14: caller.r15, r13: caller.r14, rbx: caller.r13, r12: caller.rbx`;
+  const text = spec(main(256), `expect: { fails: exception, regs: { ${regs} } }`);
+  for (const cpu of [0, 1]) expect(judge(text, 'linux-6.18', { cpu })).toMatchObject({ verdict: 'fails', asDeclared });
+});

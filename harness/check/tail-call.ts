@@ -2,6 +2,7 @@ import { BPF_CALL, BPF_HELPER_CALL, BPF_JMP, GPR_NAMES, Gpr, type Insn, X86_64 }
 import { EventKind } from '../machine/trace';
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
+import { countedWith } from '../run/entries';
 import { kernelFrame } from '../run/frames';
 import { placeName } from '../run/names';
 import type { Entry, ProgramArray, World } from '../run/run';
@@ -10,7 +11,7 @@ import { type Check, type CheckInput, type Finding, hex } from './finding';
 /** bpf_tail_call() (include/uapi/linux/bpf.h). */
 const TAIL_CALL = 12;
 
-const isTailCall = ({ code, src, imm }: Insn): boolean =>
+export const isTailCall = ({ code, src, imm }: Insn): boolean =>
   code === (BPF_JMP | BPF_CALL) && src === BPF_HELPER_CALL && imm === TAIL_CALL;
 
 /** A tail call that a program came to. */
@@ -76,12 +77,13 @@ export const tailCall: Check = {
       const { place, activation } = call;
       const complain = (message: string, want: string, got: string, at = event) =>
         findings.push({ check: 'tail-call', event: at, place, message, want, got });
-      const before = counts.get(entryOf[event]!) ?? 0;
+      const entry = countedWith(run, entryOf[event]!);
+      const before = counts.get(entry) ?? 0;
       const wanted = target(world, call, before);
       const there = world.code.at(trace.rip(next))!;
       const got = `${hex(trace.rip(next))} (${placeName(world, there)})`;
       const through = activationOf[next] === activation && there.first && there.pc === place.pc + 1;
-      if (!through) counts.set(entryOf[event]!, before + 1);
+      if (!through) counts.set(entry, before + 1);
       const why = reason(world, call, before);
       if (!wanted) {
         if (!through) complain(`the tail call happens, though ${why}`, 'the instruction behind it', got);

@@ -30,3 +30,20 @@ export function registersBefore({ trace }: Run, entryOf: readonly Entry[], event
     if (entryOf[i] === entry && trace.hasRegisters(i)) return i;
   return -1;
 }
+
+/**
+ * The entry whose tail calls an entry's own count with. C code of a trampoline hands the counter on to what it was called
+ * from (BPF_TRAMP_F_TAIL_CALL_CTX); all other C code begins anew.
+ */
+export function countedWith({ marks }: Pick<Run, 'marks'>, entry: Entry): Entry {
+  const open: Entry[] = [];
+  for (const mark of marks) {
+    if (mark.kind === 'leave') open.pop();
+    if (mark.kind !== 'enter') continue;
+    if (mark.entry === entry) break;
+    open.push(mark.entry);
+  }
+  let counted = entry;
+  while (counted.kind === 'traced' && open.length > 0) counted = open.pop()!;
+  return counted;
+}
