@@ -279,6 +279,16 @@ expect: ${expected}`,
     },
   );
 
+  test('whose frames are not private', () => {
+    for (const [policy, verdict] of [
+      ['unsaved', 'fails'],
+      ['kernel-stack', 'not-applicable'],
+    ] as const) {
+      const { verdict: judged, asDeclared } = judge(claim('{ private: [main] }', '{ fails: frame-address }'), policy);
+      expect([policy, judged, asDeclared]).toEqual([policy, verdict, true]);
+    }
+  });
+
   test.each([
     ['fails', 'fails: frame-address'],
     ['not-applicable', 'not_applicable: its callback'],

@@ -14,7 +14,7 @@ import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
 import { matchListing } from './listing';
-import { unmetPremise } from './premise';
+import { unmetFrames, unmetPremise } from './premise';
 import type { CaseReport, FramePointerReport } from './report/model';
 import { tracedSubprogs } from './run/arrangements';
 import { environmentOf } from './run/environment';
@@ -135,15 +135,17 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     const message = `the policy \`${name}\` cannot be built: ${policy.invalid}`;
     return { ok: false, issue: { ...spec.position, path: 'policies', message } };
   }
-  const unmet = spec.claim ? unmetPremise(spec.claim.premise, policy) : null;
-  if (unmet !== null) {
+  /** A case that the claim is not about. */
+  const notAbout = (unmet: string): Judged => {
     // Nobody has to declare what the premise says; but whoever declares another thing is wrong about one of the two.
     const same = declared.kind === 'not-applicable' && unmet.includes(declared.reason ?? '');
     const contrary = expectation.ofPolicy && !same;
     const nothing = { reason: unmet, findings: [], framePointers: [] };
     const judged = report({ verdict: 'not-applicable', asDeclared: !contrary, ...nothing });
     return contrary ? judged : { ok: true, report: { ...judged.report, declared: 'not-applicable' } };
-  }
+  };
+  const unmet = spec.claim ? unmetPremise(spec.claim.premise, policy) : null;
+  if (unmet !== null) return notAbout(unmet);
   const config = options.config ?? LINUX_6_18;
   const arena = arenaOfMaps(spec.maps);
   const verified = verifyAll(spec.programs, policy, config, { maps: spec.maps, arena });
@@ -156,6 +158,8 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     return report({ verdict, asDeclared: asGiven && other === null, reason: other ?? reason, ...nothing });
   };
   if (refusal !== null) return notRun('refused', refusal);
+  const plain = spec.claim ? unmetFrames(spec.claim.premise, verified) : null;
+  if (plain !== null) return notAbout(plain);
   for (const { analysis } of verified) {
     const unfit = notApplicable(policy, analysis);
     if (unfit !== null) return notRun('not-applicable', unfit);

@@ -10,6 +10,7 @@ describe('a claim is about a policy', () => {
     ['boundary-once', { boundary: ['push-once'], callback: ['pop-if-own', 'pop-if-boundary'] }],
     ['boundary-once', { wraps: ['helper', 'kfunc'], leaves: ['subprog', 'throw'] }],
     ['spill-slot', { leaves: ['subprog', 'helper', 'kfunc', 'throw'] }],
+    ['callee-saved', { register: ['r12', 'rbp'] }],
   ])('%s: %j', (name, premise) => {
     expect(unmetPremise(premise, policyNamed(name)!)).toBeNull();
   });
@@ -29,6 +30,9 @@ describe('a claim is not about a policy', () => {
     ['boundary-once', { wraps: ['helper', 'throw'] }, 'it does not wrap `throw` calls'],
     ['spill-slot', { wraps: ['helper'] }, 'it does not wrap `helper` calls'],
     ['linux-6.18', { leaves: ['throw'] }, 'it wraps `throw` calls'],
+    ['linux-6.18', { register: ['rbp'] }, 'its private frame pointers are in r9, the claim is about `rbp`'],
+    ['callee-saved', { register: ['r9'] }, 'its private frame pointers are in r12, the claim is about `r9`'],
+    ['kernel-stack', { register: ['rbp'] }, 'it has no private frame pointers, the claim is about `rbp`'],
   ])('%s: %j', (name, premise, reason) => {
     expect(unmetPremise(premise, policyNamed(name)!)).toBe(reason);
   });

@@ -1,4 +1,5 @@
-import { type CallKind, choicesOf, type PolicyChoices, type StackPolicy } from '../jit';
+import { type CallKind, choicesOf, GPR_NAMES, type PolicyChoices, type StackPolicy } from '../jit';
+import type { NamedProgram } from './build';
 import type { Premise } from './spec';
 
 /** One part of a premise: why the choices of a policy do not meet it, or null. */
@@ -36,5 +37,22 @@ export function unmetPremise(premise: Premise, policy: StackPolicy): string | nu
     const reason = part(premise, choices);
     if (reason !== null) return reason;
   }
-  return null;
+  return unmetRegister(premise, policy);
+}
+
+/** Where private frame pointers are: a consequence of the choices. */
+function unmetRegister({ register: wanted }: Premise, { block, preserve }: StackPolicy): string | null {
+  const register = GPR_NAMES[preserve.register]!;
+  if (!wanted || (block !== 'none' && wanted.includes(register))) return null;
+  const has = block === 'none' ? 'it has no private frame pointers' : `its private frame pointers are in ${register}`;
+  return `${has}, the claim is about ${words(wanted)}`;
+}
+
+/** Why a claim is not about programs as they are analysed under a policy: a frame of the premise that is not private. */
+export function unmetFrames({ private: wanted = [] }: Premise, verified: readonly NamedProgram[]): string | null {
+  const plain = wanted.find(({ program, subprog }) => {
+    const { program: body, analysis } = verified.find(({ name }) => name === program)!;
+    return analysis.subprogs[body.subprogs.findIndex(({ name }) => name === subprog)]!.private === null;
+  });
+  return plain ? `${plain.program}.${plain.subprog} has no private frame, the claim is about one that has` : null;
 }

@@ -1,4 +1,6 @@
+import type { LowerContext } from './context';
 import type { ClaimSpec } from './schema-claim';
+import type { SubprogNames, SubprogRef } from './subprogs';
 
 /** The claim that a spec is about. */
 export interface Claim {
@@ -24,6 +26,10 @@ export interface Premise {
   readonly leaves?: readonly string[];
   readonly boundary?: readonly string[];
   readonly callback?: readonly string[];
+  /** Machine registers of which one must hold private frame pointers. */
+  readonly register?: readonly string[];
+  /** Subprogs that must have a private frame: not a choice, but what the analysis makes of it. */
+  readonly private?: readonly SubprogRef[];
 }
 
 type Written = NonNullable<ClaimSpec['premise']>;
@@ -31,9 +37,17 @@ type Written = NonNullable<ClaimSpec['premise']>;
 const listed = <T extends string>(written: T | readonly T[]): readonly T[] =>
   typeof written === 'string' ? [written] : written;
 
-/** Fills in what a claim leaves out: a premise that holds for every policy. */
-export function lowerClaim({ id, statement, source, property, premise }: ClaimSpec): Claim {
-  const entries = Object.entries(premise ?? {}) as [keyof Written, string | readonly string[]][];
+/** Fills in what a claim leaves out: a premise that holds for every policy. A subprog that there is not is an issue. */
+export function lowerClaim(written: ClaimSpec, names: SubprogNames, context: LowerContext): Claim {
+  const { id, statement, source, property, premise = {} } = written;
+  const { private: subprogs, ...choices } = premise;
+  const entries = Object.entries(choices) as [keyof Omit<Written, 'private'>, string | readonly string[]][];
   const lists = entries.filter(([, value]) => value !== undefined).map(([key, value]) => [key, listed(value)] as const);
-  return { id, statement, source, property, premise: Object.fromEntries(lists) };
+  const refs = subprogs?.flatMap((name, at): SubprogRef[] => {
+    const found = names.resolve(name);
+    if (found.ok) return [found.ref];
+    context.report(['claim', 'premise', 'private', at], found.message, found);
+    return [];
+  });
+  return { id, statement, source, property, premise: { ...Object.fromEntries(lists), ...(refs && { private: refs }) } };
 }

@@ -72,7 +72,6 @@ export function lowerSpec(loaded: LoadedSpec, options: LowerOptions): Lowered {
       position: loaded.position,
       point,
       claims: spec.claims ?? [],
-      ...(spec.claim && { claim: lowerClaim(spec.claim) }),
       seed: seed ?? spec.seed ?? DEFAULT_SEED,
       cpus: [...new Set(spec.cpus ?? [0])],
       ...parts,
@@ -81,7 +80,7 @@ export function lowerSpec(loaded: LoadedSpec, options: LowerOptions): Lowered {
   return context.failed ? { ok: false, issues: sortIssues(context.issues) } : { ok: true, value };
 }
 
-type Shared = Pick<LoweredSpec, 'programs' | 'helpers' | 'clobbers' | 'maps' | 'context' | 'cases'>;
+type Shared = Pick<LoweredSpec, 'claim' | 'programs' | 'helpers' | 'clobbers' | 'maps' | 'context' | 'cases'>;
 
 function lowerShared(
   spec: Spec,
@@ -99,7 +98,8 @@ function lowerShared(
   const scenarios = lowerScenarios(spec, programs, { helpers, clobbers }, context);
   const cases = lowerCases(spec, programs, policies, scenarios, maps, context);
   const bytes = lowerContextBytes(spec.context);
-  return { programs: programs.programs, helpers, clobbers, maps, context: bytes, cases };
+  const claim = spec.claim && lowerClaim(spec.claim, programs.names, context);
+  return { ...(claim && { claim }), programs: programs.programs, helpers, clobbers, maps, context: bytes, cases };
 }
 
 function lowerCases(

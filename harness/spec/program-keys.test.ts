@@ -170,6 +170,9 @@ claim: { id: C1, statement: s, source: { message: m, claim: c }, property: p, ${
         premise: { block: ['subtree'], compute: ['callee-add', 'caller-add'], wraps: ['helper', 'throw'] },
       },
     });
+    expect(lower(claim('premise: { register: rbp, private: [main] }'))).toMatchObject({
+      claim: { premise: { register: ['rbp'], private: [{ program: 'prog', subprog: 'main' }] } },
+    });
     const open = lower(claim('')) as LoweredSpec;
     expect(open.claim).toEqual({
       id: 'C1',
@@ -186,6 +189,8 @@ claim: { id: C1, statement: s, source: { message: m, claim: c }, property: p, ${
       'claim.premise.wraps[0]: "helpr", expected subprog, helper, kfunc or throw (did you mean `helper`?)',
     ],
     ['premise: { block: tree }', 'claim.premise.block: "tree", expected none, function or subtree'],
+    ['premise: { register: r20 }', 'claim.premise.register: "r20"'],
+    ['premise: { private: [sub] }', 'claim.premise.private[0]: unknown subprog `sub`, expected main'],
     ['premise: { blok: none }', 'claim.premise.blok: unknown key `blok`'],
     ['proprty: x', 'claim.proprty: unknown key `proprty`'],
   ])('%s', (premise, issue) => {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { REGISTERS } from './names';
 import { CALL_KINDS, CHOICES } from './schema-policy';
 import { name } from './values';
 
@@ -25,8 +26,10 @@ export const claimSchema = z.strictObject({
       leaves: calls.describe('Kinds of calls that it must not wrap.'),
       boundary: values(CHOICES.boundary),
       callback: values(CHOICES.callback),
+      register: values(REGISTERS).describe('Machine registers that private frame pointers may be in.'),
+      private: z.array(name).min(1).optional().describe('Subprogs that must have a private frame under the policy.'),
     })
     .optional()
-    .describe('Choices that a policy must have made for the claim to be about it. Default: any policy.'),
+    .describe('What must be so of a policy for the claim to be about it. Default: any policy.'),
 });
 export type ClaimSpec = z.infer<typeof claimSchema>;
