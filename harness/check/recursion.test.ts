@@ -61,3 +61,28 @@ test('another program has other frames', () => {
   for (const cpu of [0, 1])
     for (const [policy, first] of firsts(spec, cpu)) expect([policy, first]).toEqual([policy, null]);
 });
+
+test('T5: what an async callback calls, too, has its frame on the kernel stack, or one for each caller', () => {
+  const asm = `
+main:
+  *(u64 *)(r10 - 128) = 1
+  r1 = map[m][0] ll
+  r2 = later ll
+  call bpf_timer_set_callback
+  call shared
+  r0 = *(u64 *)(r10 - 128)
+  exit
+later:
+  *(u64 *)(r10 - 8) = 3
+  call shared
+  r0 = 0
+  exit
+shared:
+  *(u64 *)(r10 - 128) = 5
+  call bpf_ktime_get_ns
+  r0 = *(u64 *)(r10 - 128)
+  exit`;
+  const doing = '{ interrupt: every instruction of prog.shared, fire: prog.later }, { run: prog }';
+  const spec = scene({ prog: { type: 'raw_tracepoint', asm } }, doing, 'maps: { m: { size: 32 } }');
+  for (const [policy, first] of firsts(spec)) expect([policy, first]).toEqual([policy, null]);
+});
