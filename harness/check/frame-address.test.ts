@@ -82,6 +82,37 @@ test('the frame pointer of a subprog is not that of its caller: under subtree th
   expect(report.findings[0]!.culprit).toMatch(/^`add r9, .*` at sub prologue/);
 });
 
+describe('a frame pointer that is made of a wrong one', () => {
+  const HANDED = "the callee's addition is not where it went wrong";
+  const NO_ROOT = `
+main:
+  call sub
+  r0 = 0
+  exit
+sub:
+  *(u64 *)(r10 - 64) = 1
+  r0 = 0
+  exit
+cb:
+  *(u64 *)(r10 - 112) = 1
+  call sub
+  r0 = 0
+  exit`;
+
+  test(`of a helper: ${HANDED}`, () => {
+    const helper = NO_ROOT.replace('main:', 'main:\n  call bpf_ktime_get_ns\n  r1 = cb ll');
+    const { culprit } = judge(asm(helper), 'subtree').findings[0]!;
+    expect(culprit).toMatch(
+      /^`add r9, 0x40` at sub prologue .* from what `call bpf_ktime_get_ns` at main pc 0 .* left$/,
+    );
+  });
+
+  test(`of the caller: ${HANDED}`, () => {
+    const { culprit } = judge(asm(NO_ROOT.replace('r0 = 0', 'r1 = cb ll')), 'subtree').findings[0]!;
+    expect(culprit).toMatch(/^`add r9, 0x40` at sub prologue .* from what was there at the entry$/);
+  });
+});
+
 test.each([
   ['of the other function', 'fp(sub)', 'frame-address main pc 2'],
   ['of the other CPU', '"fp(main, cpu 1)"', 'cpu-isolation main pc 2'],

@@ -1,4 +1,5 @@
 import { EventKind } from '../machine/trace';
+import type { CodePlace } from './code-map';
 import { entriesOf, registersBefore } from './entries';
 import { calleeName, helperAt, machineText, placeName } from './names';
 import type { Entry, Run } from './run';
@@ -17,24 +18,50 @@ function callOf({ trace, world }: Run, entryOf: readonly Entry[], event: number,
   return 'a call';
 }
 
+/** An instruction that changes a register by a constant: what it makes is as good as what was there. */
+const adjusts = ({ form: { mnemonic }, operands: [target, by] }: CodePlace['row']['insn'], register: number): boolean =>
+  (mnemonic === 'add' || mnemonic === 'sub') && target?.kind === 'reg' && target.num === register && by?.kind === 'imm';
+
+/** Who wrote a register last before an event, and when; null where nobody has since the entry from C. */
+function writer(run: Run, entryOf: readonly Entry[], register: number, at: number): Written | null {
+  const { trace, world } = run;
+  const value = trace.reg(at, register);
+  for (let i = registersBefore(run, entryOf, at); i >= 0; i = registersBefore(run, entryOf, i)) {
+    if (trace.reg(i, register) === value) continue;
+    const helper = helperAt(run, i);
+    if (helper !== undefined) return { who: callOf(run, entryOf, i, helper), event: i, adjusts: false };
+    const place = world.code.at(trace.rip(i));
+    if (!place) return { who: null, event: i, adjusts: false };
+    const who = `\`${machineText(place)}\` at ${placeName(world, place)}`;
+    return { who, event: i, adjusts: adjusts(place.row.insn, register) };
+  }
+  return null;
+}
+
+interface Written {
+  /** Null for code that is not known. */
+  readonly who: string | null;
+  readonly event: number;
+  readonly adjusts: boolean;
+}
+
 /**
  * Who gave a register the value that it has at an event: the helper, the program's instruction, or nobody since the
- * entry from C that the event belongs to.
+ * entry from C that the event belongs to. Where that only added a constant, also who left what it was added to.
  */
 export function culprit(run: Run, register: number, name: string, event: number): string | null {
-  const { trace, world } = run;
+  const { trace } = run;
   const entryOf = entriesOf(run);
   const shown = event < trace.count && trace.hasRegisters(event);
   const at = shown ? event : registersBefore(run, entryOf, event);
   if (at < 0) return null;
-  const value = trace.reg(at, register);
-  for (let i = registersBefore(run, entryOf, at); i >= 0; i = registersBefore(run, entryOf, i)) {
-    if (trace.reg(i, register) !== value) {
-      const helper = helperAt(run, i);
-      if (helper !== undefined) return `${callOf(run, entryOf, i, helper)} left ${hex(value)} in ${name}`;
-      const place = world.code.at(trace.rip(i));
-      return place ? `\`${machineText(place)}\` at ${placeName(world, place)} left ${hex(value)} in ${name}` : null;
-    }
-  }
-  return `nobody: ${name} is ${hex(value)} since the entry`;
+  const value = hex(trace.reg(at, register));
+  const last = writer(run, entryOf, register, at);
+  if (!last) return `nobody: ${name} is ${value} since the entry`;
+  if (last.who === null) return null;
+  let first: Written | null = last;
+  while (first?.adjusts) first = writer(run, entryOf, register, first.event);
+  const before =
+    first === last ? '' : `, from what ${first?.who ?? 'was there at the entry'}${first?.who ? ' left' : ''}`;
+  return `${last.who} left ${value} in ${name}${before}`;
 }
