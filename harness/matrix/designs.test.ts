@@ -66,3 +66,10 @@ describe('the design space, judged by the samples', () => {
     }
   });
 });
+
+test('a claim that no design with a private stack survives breaks none, and is named', async () => {
+  const result = await judgeDesigns([join(__dirname, '../../specs/claims/t.yaml')], { claims: ['T4', 'T6'] });
+  if (!result.ok) throw new Error('the claims are wrong');
+  expect(result.designs.hopeless).toEqual(['T4']);
+  expect(result.designs.designs.filter(({ broken }) => broken?.claim === 'T4')).toEqual([]);
+}, 60_000);

@@ -52,13 +52,20 @@ interface Candidate {
   broken: Breakage | null;
 }
 
-/** Judges the designs that are still sound by one claim. @returns what is wrong with its spec */
-async function tryClaim(claim: LoadedClaim, designs: readonly Candidate[], judge: ClaimJudge): Promise<Issue[]> {
+/** What a claim says of the designs that were still sound. */
+interface Trial {
+  readonly issues: readonly Issue[];
+  /** Whether it breaks all of them that have a private stack, so that it says nothing about their choices. */
+  readonly breaksAll: boolean;
+}
+
+/** Judges the designs that are still sound by one claim. */
+async function tryClaim(claim: LoadedClaim, designs: readonly Candidate[], judge: ClaimJudge): Promise<Trial> {
   const { cases, issues } = claimCases(
     claim.loaded,
     designs.map(({ choices }) => written(choices)),
   );
-  if (issues.length > 0) return [...issues];
+  if (issues.length > 0) return { issues, breaksAll: false };
   const byDesign = new Map<string, ClaimCase[]>(designs.map(({ choices }) => [choices.name, []]));
   for (const each of cases) byDesign.get(each.policy)!.push(each);
   const runs = new ClaimRuns(judge);
@@ -66,7 +73,7 @@ async function tryClaim(claim: LoadedClaim, designs: readonly Candidate[], judge
     let about = false;
     for (const each of byDesign.get(design.choices.name)!) {
       const result = await runs.run(each, design.choices.block);
-      if ('issues' in result) return [...result.issues];
+      if ('issues' in result) return { issues: result.issues, breaksAll: false };
       const { verdict, scenario, findings } = result.report;
       about ||= verdict === 'holds' || verdict === 'fails';
       if (verdict !== 'fails') continue;
@@ -75,12 +82,16 @@ async function tryClaim(claim: LoadedClaim, designs: readonly Candidate[], judge
     }
     if (about) design.judged++;
   }
-  return [];
+  const isPrivate = designs.filter(({ choices }) => choices.block !== 'none');
+  const breaksAll = isPrivate.length > 0 && isPrivate.every(({ broken }) => broken !== null);
+  if (breaksAll) for (const design of isPrivate) design.broken = null;
+  return { issues: [], breaksAll };
 }
 
 /**
  * Judges every sensible combination of choices by all claims that are about it, until one fails. General expectations of a
- * claim's spec count, and none that it has for a policy by name.
+ * claim's spec count, and none that it has for a policy by name. A claim that no design with a private stack survives, such as
+ * re-entry without a guard, is not a matter of these choices: it breaks none and is named.
  */
 export async function judgeDesigns(paths: readonly string[], options: MatrixOptions = {}): Promise<DesignsResult> {
   const { claims, issues, unknown } = chosenClaims(paths, options);
@@ -88,9 +99,12 @@ export async function judgeDesigns(paths: readonly string[], options: MatrixOpti
   const candidates = [...sensibleCombinations()].map((choices): Candidate => ({ choices, judged: 0, broken: null }));
   const judge = new ClaimJudge(options.command ?? '');
   const wrong: Issue[] = [];
+  const hopeless: string[] = [];
   for (const claim of claims) {
     const sound = candidates.filter(({ broken }) => broken === null);
-    wrong.push(...(await tryClaim(claim, sound, judge)));
+    const trial = await tryClaim(claim, sound, judge);
+    wrong.push(...trial.issues);
+    if (trial.breaksAll) hopeless.push(claim.id);
   }
   if (wrong.length > 0) return { ok: false, issues: unique(wrong), unknown: [] };
   const designs = candidates.map(({ choices, judged, broken }): DesignRow => {
@@ -98,5 +112,5 @@ export async function judgeDesigns(paths: readonly string[], options: MatrixOpti
     const costs = policyCosts(combine(choices) as StackPolicy);
     return { name, choices: chosen, isPrivate: choices.block !== 'none', judged, broken, costs };
   });
-  return { ok: true, designs: { claims: claims.map(({ id, statement }) => ({ id, statement })), designs } };
+  return { ok: true, designs: { claims: claims.map(({ id, statement }) => ({ id, statement })), hopeless, designs } };
 }

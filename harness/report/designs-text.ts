@@ -42,7 +42,10 @@ function ranked(sound: readonly DesignRow[]): string[] {
 }
 
 /** Which designs are sound, which of them is the cheapest, and what breaks the others. */
-export function designsText({ claims, designs }: Designs, { long = false }: { readonly long?: boolean } = {}): string {
+export function designsText(
+  { claims, hopeless, designs }: Designs,
+  { long = false }: { readonly long?: boolean } = {},
+): string {
   const sound = designs.filter(({ broken }) => broken === null);
   const isPrivate = sound.filter((each) => each.isPrivate);
   const broken = claims
@@ -55,6 +58,11 @@ export function designsText({ claims, designs }: Designs, { long = false }: { re
       `${sound.length} sound, ${isPrivate.length} of them with a private stack; ${designs.length - sound.length} broken`,
     ],
     ranked(isPrivate),
+    hopeless.length === 0
+      ? []
+      : [
+          `no design with a private stack survives, and so none is counted as broken by: ${hopeless.map(visible).join(', ')}`,
+        ],
     counts.length === 0 ? [] : ['broken first by, how many', ...alignRows(counts).map((line) => `  ${line}`)],
     ...(long ? [list('sound', sound), ...broken.map(({ claim, by }) => list(`broken by ${claim.id}`, by))] : []),
   ];

@@ -36,8 +36,8 @@ const jsonCost = ({
 });
 
 /** The same of the design space. */
-export const designsJson = ({ claims, designs }: Designs): string =>
-  print({ version: 1, claims, designs: designs.map(jsonDesign) });
+export const designsJson = ({ claims, hopeless, designs }: Designs): string =>
+  print({ version: 1, claims, hopeless, designs: designs.map(jsonDesign) });
 
 function jsonDesign({ name, choices, isPrivate, judged, broken, costs }: DesignRow) {
   const { policy, ...rest } = costs;

@@ -94,5 +94,7 @@ export interface DesignRow {
 export interface Designs {
   /** In the order in which they are tried. */
   readonly claims: readonly { readonly id: string; readonly statement: string }[];
+  /** Claims that break every design with a private stack, by id: they count for none. */
+  readonly hopeless: readonly string[];
   readonly designs: readonly DesignRow[];
 }

@@ -129,13 +129,19 @@ describe('designs', () => {
     design('broken', { broken }),
   ];
   const claims = ['C1', 'C2'].map((id) => ({ id, statement: `${id} is said.` }));
-  const text = designsText({ claims, designs });
+  const hopeless: string[] = [];
+  const text = designsText({ claims, hopeless, designs });
 
   test('how many, and what breaks them', () => {
     expect(text).toContain('6 designs: ');
     expect(text).toContain('\n5 sound, 4 of them with a private stack; 1 broken\n');
     expect(text).toMatch(/broken first by, how many\n {2}C2 {2}1 {2}C2 is said\.\n$/);
     expect(text).not.toContain('C1');
+  });
+
+  test('a claim that no design survives is named', () => {
+    expect(text).not.toContain('survives');
+    expect(designsText({ claims, hopeless: ['C1'], designs })).toMatch(/\nno design .* survives, .* broken by: C1\n/);
   });
 
   test('the cheapest per call, by prologue and epilogue where calls are equal; the cheapest in total, and its equals', () => {
@@ -145,13 +151,13 @@ describe('designs', () => {
   });
 
   test('--long lists them all', () => {
-    expect(designsText({ claims, designs }, { long: true })).toMatch(
+    expect(designsText({ claims, hopeless, designs }, { long: true })).toMatch(
       /\nsound:\n {2}control\n {2}b\n {2}a\n {2}c\n {2}d\n\nbroken by C2:\n {2}broken {2}guards, plain\n$/,
     );
   });
 
   test('JSON', () => {
-    const { designs: rows } = JSON.parse(designsJson({ claims, designs }));
+    const { designs: rows } = JSON.parse(designsJson({ claims, hopeless, designs }));
     expect(rows).toHaveLength(6);
     expect(rows[5]).toMatchObject({
       name: 'broken',
