@@ -117,6 +117,16 @@ test('what the verifier would refuse is refused before anything is compiled', ()
   expect(refusals).toEqual([expect.stringContaining('528'), null]);
 });
 
+test.each([
+  ['kprobe', '', true],
+  ['struct_ops', '', false],
+  ['struct_ops', 'priv_stack_requested: true, ', true],
+])('frames of a %s program that says "%s"', (type, keys, isPrivate) => {
+  const { programs } = lowered(`name: x\nprograms: { prog: { type: ${type}, ${keys}tree: main 64 } }\n`)[0]!;
+  const [verified] = verifyAll(programs, policyNamed('linux-6.18')!, LINUX_6_18);
+  expect(verified!.analysis.blocks).toHaveLength(isPrivate ? 1 : 0);
+});
+
 test('the same spec gives the same bytes', () => {
   const [one, other] = [built(CALLS), built(CALLS)].map(({ world }) => world.programs.map(({ code }) => code));
   expect(other).toEqual(one);

@@ -57,9 +57,10 @@ export function verifyAll(
   const { maps = [], arena } = around;
   const arrayEntries = new Map(maps.flatMap(({ name, programs }) => (programs ? [[name, programs.entries]] : [])));
   return programs.map(
-    ({ name, program, type, eligibleAs, attachType, exceptionCallback, asyncCallbacks, throws, awareOf }) => {
+    ({ name, program, type, eligibleAs, exceptionCallback, asyncCallbacks, throws, awareOf, ...attachment }) => {
       const own = arena && hasArena(program, arena) ? arena.place : undefined;
-      const kind = { type: eligibleAs ?? type, attachType };
+      const { attachType, privStackRequested } = attachment;
+      const kind = { type: eligibleAs ?? type, attachType, privStackRequested };
       const whole = { program, ...kind, exceptionCallback, asyncCallbacks, arena: own, arrayEntries };
       return { name, type, throws, awareOf: awareOf?.program, ...verify(whole, policy, config, false) };
     },

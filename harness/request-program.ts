@@ -63,6 +63,8 @@ export interface WholeProgram {
   readonly program: Program;
   readonly type: ProgramType;
   readonly attachType: string | undefined;
+  /** Of a struct_ops program: its member asks for private stacks. */
+  readonly privStackRequested?: boolean | undefined;
   /** Subprogs, by index. */
   readonly exceptionCallback: number | undefined;
   readonly asyncCallbacks: readonly number[];
@@ -144,7 +146,8 @@ export interface Verified {
 /** Does to a program what the verifier does between accepting it and handing it to the JIT. */
 export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelConfig, inline: boolean): Verified {
   const { program, type, attachType: attach, exceptionCallback, asyncCallbacks, arena, arrayEntries } = whole;
-  const options = { type, attachType: attach, asyncCallbacks, arena, arrayEntries };
+  const { privStackRequested } = whole;
+  const options = { type, attachType: attach, privStackRequested, asyncCallbacks, arena, arrayEntries };
   const before = analyse(program, policy.block, { ...options, exceptionCallback });
   const throws = before.subprogs[0]!.exceptionBoundary;
   const ownDepths = before.depths.own;

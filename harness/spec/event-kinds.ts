@@ -27,6 +27,9 @@ const trampoline = <K extends TrampolineEvent['kind']>(key: K, when: string) =>
       const target = scope.attachable((written as Record<string, string>)[key]!, [...path, key], run);
       const program = run === undefined ? undefined : scope.programOf('tracing', run, [...path, 'run']);
       if (!target || (run !== undefined && !program)) return undefined;
+      if (program?.attachType === 'modify_return') {
+        return scope.report([...path, 'run'], "can't modify return codes of BPF program");
+      }
       return {
         kind: key,
         target: target.ref,

@@ -32,6 +32,7 @@ programs:
         exit
   ext: { type: ext, asm: "ext_main: r0 = 0; exit", aware_of: prog.first }
   tracer: { type: tracing, asm: "trace_main: r0 = 0; exit" }
+  changer: { type: tracing, attach_type: modify_return, asm: "change_main: r0 = 0; exit" }
 `;
 
 /** The events of a scenario, without their positions; or what is wrong, without file and path. */
@@ -92,11 +93,14 @@ describe('events', () => {
   });
 
   test.each<[string, string]>([
-    ['{ run: prg }', '.run: unknown program `prg`, expected prog, ext or tracer (did you mean `prog`?)'],
+    ['{ run: prg }', '.run: unknown program `prg`, expected prog, ext, tracer or changer (did you mean `prog`?)'],
     ['{ run: prog, with: ext }', '.with: unknown key `with`, expected run, cpu or times'],
     ['{ throw: 16 }', ': `in` is missing, expected text'],
     ['{ fire: first }', '.fire: first is no async callback of prog, expected later'],
-    ['{ fire: nobody }', '.fire: unknown subprog `nobody`, expected main, first, catch, later, ext_main or trace_main'],
+    [
+      '{ fire: nobody }',
+      '.fire: unknown subprog `nobody`, expected main, first, catch, later, ext_main, trace_main or change_main',
+    ],
     [
       '{ replace: later, with: ext }',
       '.replace: later is not a global function, expected a subprog that is declared global',
@@ -111,12 +115,13 @@ describe('events', () => {
     ['{ fexit: trace_main, run: tracer }', '.fexit: tracer cannot attach to itself'],
     ['{ fentry: ext_main, run: prog }', '.run: `prog` is a program of type tracepoint, expected one of type tracing'],
     ['{ replace: first, with: tracer }', '.with: `tracer` is a program of type tracing, expected one of type ext'],
+    ['{ fentry: first, run: changer }', ".run: can't modify return codes of BPF program"],
     ['{ interrupt: main pc 0 }', ': nothing runs meanwhile, expected `run: program` or `fire: callback`'],
     [
       '{ interrupt: main pc 0, run: prog, fire: later }',
       ': `run` and `fire` together, expected `run: program` or `fire: callback`',
     ],
-    ['{ interrupt: main pc 0, run: nobody }', '.run: unknown program `nobody`, expected prog, ext or tracer'],
+    ['{ interrupt: main pc 0, run: nobody }', '.run: unknown program `nobody`, expected prog, ext, tracer or changer'],
     [
       '{ interrupt: main pc 1, run: prog }',
       '.interrupt: no instruction at pc 1 of main, expected the start of an instruction, 0 to 4',

@@ -99,6 +99,22 @@ describe('what an extension is aware of', () => {
   });
 });
 
+describe('private stacks that a member asks for', () => {
+  const spec = (type: string, asked: boolean) =>
+    `programs: { prog: { type: ${type}, priv_stack_requested: ${asked}, tree: main 64 } }\n`;
+
+  test('of a struct_ops program', () => {
+    expect(lower(spec('struct_ops', true))).toMatchObject({ programs: [{ privStackRequested: true }] });
+    expect(lower(spec('struct_ops', false))).toMatchObject({ programs: [{ type: 'struct_ops' }] });
+  });
+
+  test('of any other program', () => {
+    expect(lower(spec('kprobe', true))).toEqual([
+      '2:35  programs.prog.priv_stack_requested: a program of type kprobe has no member that could ask, expected type struct_ops',
+    ]);
+  });
+});
+
 describe('arrays of programs', () => {
   const CALL = 'r2 = map[jmp] ll; r3 = 0; call bpf_tail_call; r0 = 0; exit';
   const spec = (map: string, keys = 'type: kprobe') => `programs:

@@ -17,6 +17,8 @@ export interface LoweredProgram extends LoweredBody {
   readonly attachType?: string;
   /** Whose rules for private frames are its own. */
   readonly eligibleAs?: ProgramType;
+  /** Of a struct_ops program: its member asks for private stacks. */
+  readonly privStackRequested?: boolean;
   /** Subprogs, by index: the exception callback, and callbacks that C code calls later. */
   readonly exceptionCallback?: number;
   readonly asyncCallbacks: readonly number[];
@@ -74,9 +76,14 @@ export function lowerPrograms(
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
     const callbacks = lowerCallbacks(written, path, body, context);
+    if (written.priv_stack_requested !== undefined && written.type !== 'struct_ops') {
+      const message = `a program of type ${written.type} has no member that could ask`;
+      context.reportKey([...path, 'priv_stack_requested'], message, { expected: 'type struct_ops' });
+    }
     const attach = {
       ...(written.attach_type !== undefined && { attachType: written.attach_type }),
       ...(written.eligible_as !== undefined && { eligibleAs: written.eligible_as }),
+      ...(written.priv_stack_requested && { privStackRequested: true }),
     };
     return [
       {

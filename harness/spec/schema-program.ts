@@ -22,6 +22,10 @@ export const programSchema = z
       .enum(PROGRAM_TYPES)
       .optional()
       .describe('A design question: its frames are private if those of this type are.'),
+    priv_stack_requested: z
+      .boolean()
+      .optional()
+      .describe('Of a struct_ops program: whether its member asks for private stacks. Default: it does not.'),
     verifier_insns: z
       .boolean()
       .optional()
