@@ -30,6 +30,16 @@ function atPlace({ run, activationOf }: CheckInput, finding: Finding, place: Pla
   return false;
 }
 
+/** Checks that judge what a caller gets back: their values are those at the return. */
+const AT_RETURN: ReadonlySet<string> = new Set(['exception', 'callee-saved']);
+
+/** A register as a finding shows it: at its event, or at the end of the run. */
+function registerAt({ run: { trace, after } }: CheckInput, { check, event }: Finding, register: number) {
+  if (AT_RETURN.has(check)) return after[register];
+  for (let i = event; i < trace.count && i >= 0; i--) if (trace.hasRegisters(i)) return trace.reg(i, register);
+  return after[register];
+}
+
 /** What was found, against what was declared. */
 export interface Comparison {
   readonly asDeclared: boolean;
@@ -58,7 +68,7 @@ export function compare(
   }
   for (const [register, term] of declared.regs) {
     const want = evaluate(term.value, input.environment);
-    const got = input.run.after[Gpr[register as GprName]];
+    const got = registerAt(input, finding, Gpr[register as GprName]);
     if (want === undefined || got !== want) {
       return differs(`${register} is ${got === undefined ? 'unknown' : hex(got)}, not ${term.value.text}`);
     }

@@ -13,7 +13,10 @@ const shared = {
   verdict: z.enum(VERDICTS).optional(),
   fails: z.enum(CHECK_IDS).optional().describe('The check that must find it; stands for `verdict: fails`.'),
   first: name.optional().describe('Where the first finding is: `sub pc 2`, `after call X in f`.'),
-  regs: z.strictObject(registers).optional().describe('Register values that the first finding reports.'),
+  regs: z
+    .strictObject(registers)
+    .optional()
+    .describe('Register values at the first finding; of exception and callee-saved, at the end.'),
   refused: name.optional().describe('Part of the reason; stands for `verdict: refused`.'),
   not_applicable: name.optional().describe('Part of the reason; stands for `verdict: not-applicable`.'),
   retval: wide.optional().describe('The value of r0 at the exit of the program.'),
