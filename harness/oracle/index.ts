@@ -1,12 +1,17 @@
 export { KERNEL_HELPERS, kernelHelper } from './helpers';
 export { interpret } from './interpret';
+export { Interpreter } from './interpreter';
 export type { Region } from './memory';
 export {
+  type Addresses,
   type Arena,
   DEFAULT_BUDGET,
+  type Entrance,
+  type FunctionRef,
   type Helper,
   type HelperState,
   type InterpretOptions,
+  type KernelState,
   MAX_LOOPS,
   MAX_TAIL_CALLS,
   type Resolver,
@@ -19,4 +24,5 @@ export {
   type LoggedCall,
   type Outcome,
   type Place,
+  type RunResult,
 } from './outcome';

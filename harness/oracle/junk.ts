@@ -17,14 +17,18 @@ const start = (seed: number): number => (Math.imul(seed ^ 0x5bd1e995, 0x9e3779b1
 export class Junk {
   private state: number;
 
-  constructor(seed: number) {
+  private readonly mask: number;
+
+  /** @param inverted whether every bit is the other way round */
+  constructor(seed: number, inverted = false) {
     this.state = start(seed);
+    this.mask = inverted ? -1 : 0;
   }
 
   /** 32 bits, signed. */
   word(): number {
     this.state = next(this.state);
-    return this.state;
+    return this.state ^ this.mask;
   }
 
   /** Fills memory; `bytes` must start at a multiple of 4. */

@@ -17,7 +17,9 @@ export type FaultKind =
   /** A call of something that nobody models. */
   | 'call'
   /** More activations than a call chain may have. */
-  | 'depth';
+  | 'depth'
+  /** An exception that finds no boundary. */
+  | 'throw';
 
 /** Why a program could not go on. */
 export interface Fault {
@@ -41,13 +43,17 @@ export interface LoggedCall {
   readonly args: readonly bigint[];
 }
 
-export type InterpreterResult = Outcome & {
-  /** Contents of each region afterwards. */
-  readonly regions: ReadonlyMap<string, Uint8Array>;
+/** A run: how it ended, and whom it called. */
+export type RunResult = Outcome & {
   /** In the order of the calls. */
   readonly log: readonly LoggedCall[];
   /** Instructions executed. */
   readonly executed: number;
+};
+
+export type InterpreterResult = RunResult & {
+  /** Contents of each region afterwards. */
+  readonly regions: ReadonlyMap<string, Uint8Array>;
 };
 
 /** A fault in one line. */

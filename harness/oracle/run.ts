@@ -4,11 +4,15 @@ import { kernelHelper } from './helpers';
 import { Junk } from './junk';
 import { Memory, type Region, Segment } from './memory';
 import {
+  ADDRESSES,
+  type Addresses,
   type Arena,
   DEFAULT_BUDGET,
+  type FunctionRef,
   type Helper,
   type HelperState,
   type InterpretOptions,
+  type KernelState,
   MAX_LOOPS,
   MAX_TAIL_CALLS,
 } from './options';
@@ -16,13 +20,21 @@ import type { FaultKind, LoggedCall, Outcome, Place } from './outcome';
 import { resolverOf } from './resolver';
 import { ELSEWHERE } from './step';
 
-/** Frames are far from everything, and far from each other, so that a pointer to a dead one points to nothing. */
-const FRAME_BASE = 0xffff_f4a3_0000_0000n;
-const FRAME_STRIDE = 0x1000n;
-
 /** r0 to r10 and ax. */
 const REGISTERS = 12;
 const FP = 10;
+
+/** Frames and functions are no further than this from the first one. */
+const PLACES = 1n << 36n;
+/** For any of them: an address where nothing is. */
+const SOMEWHERE = 1n << 47n;
+/** Between the addresses of two programs' functions: more than a program has of them. */
+const PROGRAM_STRIDE = 0x10_0000n;
+
+/** How many tail calls the activations since the entry of a program have made. */
+interface TailCalls {
+  count: number;
+}
 
 /** A subprog that has been entered and not left. */
 export interface Activation {
@@ -34,19 +46,15 @@ export interface Activation {
   rounds: number;
   /** r6 to r10 of the caller. */
   readonly saved: BigUint64Array;
+  /** Live frames below its own. */
+  readonly below: number;
+  readonly tailCalls: TailCalls;
 }
 
-/** Ends a run from wherever it is; never leaves {@link interpret}. */
+/** Ends a run from wherever it is; never leaves an {@link Interpreter}. */
 export class Ended extends Error {
   constructor(readonly outcome: Outcome) {
     super(outcome.kind);
-  }
-}
-
-/** An exception of the program's (bpf_throw), on its way through the activations. */
-export class Thrown extends Error {
-  constructor(readonly cookie: bigint) {
-    super('bpf_throw');
   }
 }
 
@@ -59,8 +67,10 @@ export class Run {
   readonly arena: Arena | undefined;
   readonly packet: Uint8Array | undefined;
   readonly percpu: (address: bigint) => bigint;
-  readonly log: LoggedCall[] = [];
+  log: LoggedCall[] = [];
   executed = 0;
+  /** Whether an exception has ended the outermost program. */
+  thrown = false;
 
   private readonly activations: Activation[] = [];
   private readonly junk: Junk;
@@ -68,8 +78,10 @@ export class Run {
   private readonly budget: number;
   private readonly calls = new Map<string, number>();
   private readonly codes = new Map<Program, Code>();
+  private readonly addresses: Addresses;
   private frames = 0;
-  private tailCalls = 0;
+  /** Activations below the innermost entry from C. */
+  private floor = 0;
   /** Slot of the instruction that executes. */
   private pc = 0;
 
@@ -78,7 +90,8 @@ export class Run {
     regions: readonly Region[],
   ) {
     this.memory = new Memory(regions);
-    this.junk = new Junk(options.seed ?? 0);
+    this.junk = new Junk(options.seed ?? 0, options.inverted);
+    this.addresses = options.addresses ?? ADDRESSES;
     this.helper = options.helper ?? kernelHelper;
     this.budget = options.budget ?? DEFAULT_BUDGET;
     this.arena = options.arena;
@@ -90,14 +103,37 @@ export class Run {
     return this.activations[this.activations.length - 1]!;
   }
 
-  /** Calls a subprog from outside of every program, and returns its r0. */
-  enter(program: Program, subprog: number, args: readonly bigint[]): bigint {
+  /** Forgets the run before, but for memory. */
+  begin(): void {
+    this.log = [];
+    this.executed = 0;
+    this.thrown = false;
+    this.calls.clear();
     this.activations.length = 0;
     this.memory.frames.length = 0;
+    this.floor = 0;
+  }
+
+  /** C calls a subprog, and gets its r0; then all registers are what they were. */
+  enter(program: Program, subprog: number, args: readonly bigint[]): bigint {
+    const { pc } = this;
+    const registers = this.regs.slice();
     this.forget(0, FP);
     this.setArguments(args);
-    this.push(this.codeOf(program), subprog);
-    this.execute(0);
+    const code = this.codeOf(program);
+    const r0 = this.above(() => this.entrance(code, subprog, { count: 0 }, 0));
+    this.regs.set(registers);
+    this.pc = pc;
+    return r0;
+  }
+
+  /** Runs what is entered until it is left, and returns its r0. */
+  private above(entered: () => number): bigint {
+    const { floor } = this;
+    this.floor = this.activations.length;
+    entered();
+    this.execute(this.floor);
+    this.floor = floor;
     return this.regs[0]!;
   }
 
@@ -121,28 +157,77 @@ export class Run {
   private codeOf(program: Program): Code {
     const known = this.codes.get(program);
     if (known) return known;
-    const code = codeOf(program, resolverOf(program, this.options));
+    const functions = this.addresses.functions + PROGRAM_STRIDE * BigInt(this.codes.size);
+    const { before = () => undefined, path } = this.options;
+    const resolver = resolverOf(program, this.options, functions);
+    const code = codeOf(program, { resolver, before, watched: path !== undefined });
     this.codes.set(program, code);
     return code;
   }
 
-  private push(code: Code, subprog: number): void {
-    const { activations, options, regs } = this;
+  /** The subprog of whatever program that an address stands for. */
+  functionAt(address: bigint): FunctionRef | undefined {
+    for (const { program, resolver } of this.codes.values()) {
+      const subprog = resolver.subprogAt(address);
+      if (subprog !== undefined) return { program, subprog };
+    }
+    return undefined;
+  }
+
+  /**
+   * Control comes to the entry of a subprog, where something else may stand.
+   * @param next slot to go on at when the call is over at once
+   */
+  private entrance(code: Code, subprog: number, tailCalls: TailCalls, next: number): number {
+    const found = this.options.entrance?.(code.program, subprog);
+    if (found?.kind === 'replaced') return this.entrance(this.codeOf(found.by), 0, { count: 0 }, next);
+    if (found) this.aside(found.before);
+    if (!found?.after) {
+      this.push(code, subprog, tailCalls);
+      return ELSEWHERE;
+    }
+    const { after } = found;
+    const r0 = this.above(() => {
+      this.push(code, subprog, tailCalls);
+      return ELSEWHERE;
+    });
+    this.aside(after);
+    this.regs[0] = r0;
+    this.forget(1, 6);
+    return next;
+  }
+
+  /** C code that nobody sees: its memory is gone afterwards, and no register is another. */
+  aside(work: (state: KernelState) => void): void {
+    const below = this.memory.frames.length;
+    work(this.kernelState());
+    this.memory.frames.length = below;
+  }
+
+  private push(code: Code, subprog: number, tailCalls: TailCalls): void {
+    const { activations, options, regs, memory } = this;
     if (!code.steps[subprog]) this.fail('call', `there is no subprog ${subprog}`);
     const most = options.maxFrames ?? MAX_CALL_FRAMES;
     if (activations.length >= most) this.fail('depth', `more than ${most} activations in one call chain`);
-    activations.push({ code, subprog, pc: 0, rounds: options.mayGoto ?? MAX_LOOPS, saved: regs.slice(6, FP + 1) });
+    const rounds = options.mayGoto ?? MAX_LOOPS;
+    const below = memory.frames.length;
+    activations.push({ code, subprog, pc: 0, rounds, saved: regs.slice(6, FP + 1), below, tailCalls });
     this.forget(6, FP);
     this.forget(0, 1);
     this.pushFrame();
   }
 
   private pushFrame(): void {
-    const bytes = new Uint8Array(this.options.frameBytes ?? MAX_BPF_STACK);
+    this.regs[FP] = this.newFrame(this.options.frameBytes ?? MAX_BPF_STACK).end;
+  }
+
+  private newFrame(size: number): Segment {
+    const bytes = new Uint8Array(size);
     this.junk.fill(bytes);
-    const frame = new Segment(FRAME_BASE + FRAME_STRIDE * BigInt(this.frames++), bytes);
+    const { frames, stride } = this.addresses;
+    const frame = new Segment(frames + stride * BigInt(this.frames++), bytes);
     this.memory.frames.push(frame);
-    this.regs[FP] = frame.end;
+    return frame;
   }
 
   /** Gives registers values that mean nothing. */
@@ -157,24 +242,25 @@ export class Run {
   }
 
   callSubprog(subprog: number, next: number): number {
-    this.activation.pc = next;
-    this.push(this.activation.code, subprog);
-    return ELSEWHERE;
+    const { activation } = this;
+    activation.pc = next;
+    return this.entrance(activation.code, subprog, activation.tailCalls, next);
   }
 
   exit(): number {
-    const { saved } = this.activations.pop()!;
-    this.memory.frames.pop();
-    this.regs.set(saved, 6);
+    this.leave(this.activations.pop()!);
     this.forget(1, 6);
     return ELSEWHERE;
   }
 
+  /** Its caller's registers and frame are there again. */
+  private leave({ saved, below }: Activation): void {
+    this.memory.frames.length = below;
+    this.regs.set(saved, 6);
+  }
+
   callHelper(name: string, next: number): number {
-    const args = this.logCall(name);
-    const { pc } = this;
-    const result = this.helper(name, args, this.stateFor(name));
-    this.pc = pc;
+    const result = this.ask(name);
     if (result === undefined) this.fail('call', `nobody models ${name}`);
     this.regs[0] = result;
     this.forget(1, 6);
@@ -187,25 +273,65 @@ export class Run {
     return args;
   }
 
+  private ask(name: string): bigint | undefined {
+    const args = this.logCall(name);
+    const below = this.memory.frames.length;
+    const result = this.helper(name, args, this.stateFor(name));
+    this.memory.frames.length = below;
+    return result;
+  }
+
   private stateFor(name: string): HelperState {
     const nth = (this.calls.get(name) ?? 0) + 1;
     this.calls.set(name, nth);
-    const { code } = this.activation;
+    const { code, subprog } = this.activation;
     return {
-      memory: this.memory,
+      ...this.kernelState(),
       nth,
-      call: (subprog, args) => this.callBack(code, subprog, args),
+      caller: { program: code.program, subprog },
+      call: (callee, args) => this.enter(code.program, callee, args),
       subprogAt: (address) => code.resolver.subprogAt(address),
     };
   }
 
-  private callBack(code: Code, subprog: number, args: readonly bigint[]): bigint {
-    const floor = this.activations.length;
-    this.forget(1, 6);
-    this.setArguments(args);
-    this.push(code, subprog);
-    this.execute(floor);
-    return this.regs[0]!;
+  private kernelState(): KernelState {
+    return {
+      memory: {
+        read: (address, size) => (this.touches(address, size) ? this.memory.read(address, size) : undefined),
+        write: (address, bytes) => this.touches(address, bytes.length) && this.memory.write(address, bytes),
+      },
+      enter: (program, subprog, args) => this.enter(program, subprog, args),
+      functionAt: (address) => this.functionAt(address),
+      scratch: (bytes) => this.newFrame(bytes).base,
+      junk: () => (BigInt(this.junk.word() >>> 0) << 32n) | BigInt(this.junk.word() >>> 0),
+    };
+  }
+
+  /** A value decides where the run goes. */
+  decides(value: bigint): void {
+    this.options.path?.(value);
+  }
+
+  /** An access by whatever means. @returns whether there is something */
+  touches(address: bigint, size: number): boolean {
+    const { memory, options } = this;
+    const at = BigInt.asUintN(64, address);
+    const segment = memory.find(at, size);
+    const frame = segment ? memory.frames.indexOf(segment) : -1;
+    // The frame that it is in, counted as activations are, and where in it; anything else has its own address.
+    options.path?.(frame < 0 ? at : (BigInt(frame) << 16n) | BigInt(memory.at));
+    if (!segment) options.outside?.(at);
+    return segment !== undefined;
+  }
+
+  /** A pointer to a frame or a function stands for all of them. */
+  placeless(value: bigint): bigint {
+    const { frames, stride, functions } = this.addresses;
+    const near = (base: bigint, distance: bigint) => {
+      const offset = distance < 0n ? base - value : value - base;
+      return offset > -PLACES && offset < PLACES;
+    };
+    return near(frames, stride) || near(functions, 1n) ? SOMEWHERE : value;
   }
 
   /**
@@ -215,11 +341,11 @@ export class Run {
   tailCall(next: number): number {
     const { activation, regs, options } = this;
     const program = options.tailCall?.(regs[2]!, this.words[2 * 3]!);
-    if (!program || this.tailCalls >= MAX_TAIL_CALLS) {
+    if (!program || activation.tailCalls.count >= MAX_TAIL_CALLS) {
       this.forget(0, 6);
       return next;
     }
-    this.tailCalls++;
+    activation.tailCalls.count++;
     activation.code = this.codeOf(program);
     activation.subprog = 0;
     activation.pc = 0;
@@ -230,9 +356,25 @@ export class Run {
     return ELSEWHERE;
   }
 
-  throwException(): never {
-    this.logCall('bpf_throw');
-    throw new Thrown(this.regs[1]!);
+  /**
+   * Unwinds to the innermost main subprog, of whatever program: its exception callback takes its place, and returns to
+   * its caller. C code in between ends the search (bpf_stack_walker()).
+   */
+  throwException(): number {
+    const { activations, regs } = this;
+    this.ask('bpf_throw');
+    const cookie = regs[1]!;
+    const at = activations.findLastIndex(({ subprog }, i) => i >= this.floor && subprog === 0);
+    const boundary = activations[at] ?? this.fail('throw', 'no main subprog is there to catch the exception');
+    activations.length = at;
+    this.leave(boundary);
+    this.forget(0, 6);
+    if (at === 0) this.thrown = true;
+    const { code, tailCalls } = boundary;
+    const callback = this.options.exceptionCallback?.(code.program);
+    regs[callback === undefined ? 0 : 1] = cookie;
+    if (callback !== undefined) this.push(code, callback, tailCalls);
+    return ELSEWHERE;
   }
 
   badAccess(what: 'load' | 'store' | 'atomic', address: bigint, bytes: number): never {
