@@ -22,6 +22,7 @@ const JUDGED = [
   'harness/spec',
   'harness/check',
   'harness/oracle',
+  'harness/reference',
   'harness/conformance',
   'harness/kernel-image',
   'harness/fault',
@@ -81,6 +82,11 @@ const RULES: readonly Rule[] = [
   },
   { of: 'harness/report', may: [], because: 'a report prints its own model: plain data, from anywhere' },
   { of: 'harness/oracle', may: ['jit/index'], because: 'an oracle has its own mind' },
+  {
+    of: 'harness/reference',
+    may: [...MACHINE, 'harness/spec', 'harness/oracle', 'jit/index'],
+    because: 'it puts the kernel of the machine around the interpreter, and knows nothing of what is judged',
+  },
   {
     of: 'harness/conformance',
     may: ['jit/index'],

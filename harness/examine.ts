@@ -6,6 +6,7 @@ import { culprit } from './run/culprit';
 import { entriesOf } from './run/entries';
 import { termEnvironment } from './run/environment';
 import { frameUses } from './run/frame-uses';
+import type { Interpreted } from './run/interpreted';
 import { bpfText, machineText, writtenPc } from './run/names';
 import type { Run, World } from './run/run';
 import type { Expectation } from './spec';
@@ -17,7 +18,7 @@ export interface Found {
 }
 
 /** Everything that checks need, for one run. */
-export function checkInput(run: Run, expectation: Expectation): CheckInput {
+export function checkInput(run: Run, expectation: Expectation, interpreted: Interpreted): CheckInput {
   const { all, of } = findActivations(run.trace, run.world.code, run.marks);
   const caller = (register: string) => run.before[Gpr[register as keyof typeof Gpr]];
   const { cpu, program } = run;
@@ -28,6 +29,7 @@ export function checkInput(run: Run, expectation: Expectation): CheckInput {
     entryOf: entriesOf(run),
     uses: frameUses(run, of),
     expectation,
+    interpreted,
     judgeValues: expectation.verdict.value.kind === 'holds',
     environment: termEnvironment(run.world, { cpu, program, activations: all, caller }),
   };

@@ -13,6 +13,7 @@ import { arenaOfMaps } from './arena';
 import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from './build';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings } from './examine';
+import { interpretedRun, interpretedRuns, notCompared } from './interpreted';
 import { matchListing } from './listing';
 import { unmetFrames, unmetPremise } from './premise';
 import type { CaseReport, FramePointerReport } from './report/model';
@@ -191,7 +192,10 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])),
   );
   const { runs, missed } = runScenario({ ...built, config, clobbers, returns, events, cpu });
-  const inputs = runs.map((run) => checkInput(run, specCase.expectation));
+  // Without an event that should have happened, it is another scenario.
+  const interpreted =
+    missed.length > 0 ? [notCompared('an event is missed')] : interpretedRuns(spec, scenario, cpu, built);
+  const inputs = runs.map((run, nth) => checkInput(run, specCase.expectation, interpretedRun(interpreted, nth)));
   const found = inputs.flatMap(findings);
   // Where something went wrong before, it may be because of that.
   if (missed.length > 0 && found.length === 0) {

@@ -1,6 +1,7 @@
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
 import type { FrameUse } from '../run/frame-uses';
+import type { Interpreted } from '../run/interpreted';
 import type { Entry, Run } from '../run/run';
 import type { CheckId, Expectation, TermEnvironment } from '../spec';
 
@@ -29,6 +30,8 @@ export interface CheckInput {
   readonly entryOf: readonly Entry[];
   readonly uses: readonly FrameUse[];
   readonly expectation: Expectation;
+  /** The same run in the reference interpreter. */
+  readonly interpreted: Interpreted;
   /** Whether `retval`, `memory` and `frame_pointers` are to be judged: where the spec declares that all holds. */
   readonly judgeValues: boolean;
   readonly environment: TermEnvironment;

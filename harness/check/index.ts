@@ -7,6 +7,7 @@ import type { Check, CheckInput, Finding } from './finding';
 import { frameAddress } from './frame-address';
 import { framePointer } from './frame-pointer';
 import { guards } from './guards';
+import { interpreter } from './interpreter';
 import { recursion } from './recursion';
 import { stackBalance } from './stack-balance';
 import { tailCall } from './tail-call';
@@ -34,6 +35,7 @@ export const CHECKS: readonly Check[] = [
   calleeSaved,
   memory,
   retval,
+  interpreter,
   termination,
   fault,
 ];

@@ -1,6 +1,6 @@
 import type { Program } from '../../jit';
 import type { Region } from './memory';
-import type { InterpretOptions } from './options';
+import type { FunctionRef, InterpretOptions } from './options';
 import type { Outcome, RunResult } from './outcome';
 import { Ended, Run } from './run';
 
@@ -42,6 +42,16 @@ export class Interpreter {
 
   private context(): bigint[] {
     return this.regions.filter(({ name }) => name === 'ctx').map(({ base }) => base);
+  }
+
+  /** The subprog that an address from ld_imm64 stands for, of any program that has run. */
+  functionAt(address: bigint): FunctionRef | undefined {
+    return this.state.functionAt(address);
+  }
+
+  /** Writes to a region between runs. @returns whether the bytes are all there; else nothing was written */
+  write(address: bigint, bytes: Uint8Array): boolean {
+    return this.state.memory.write(address, bytes);
   }
 
   /** Contents of each region now, shared. */

@@ -326,12 +326,9 @@ export class Run {
 
   /** A pointer to a frame or a function stands for all of them. */
   placeless(value: bigint): bigint {
-    const { frames, stride, functions } = this.addresses;
-    const near = (base: bigint, distance: bigint) => {
-      const offset = distance < 0n ? base - value : value - base;
-      return offset > -PLACES && offset < PLACES;
-    };
-    return near(frames, stride) || near(functions, 1n) ? SOMEWHERE : value;
+    const { frames, functions } = this.addresses;
+    const near = (base: bigint) => value > base - PLACES && value < base + PLACES;
+    return near(frames) || near(functions) ? SOMEWHERE : value;
   }
 
   /**
