@@ -28,8 +28,8 @@ export interface Executed {
   readonly reason: string | null;
 }
 
-/** More instructions than the machine has room for events. */
-const BUDGET = 1 << 18;
+/** As many instructions as the machine has room for events. */
+const BUDGET = 1 << 17;
 /** Programs inside programs have more frames than one may have. */
 const MOST_FRAMES = 64;
 /** Addresses of the kernel: in the machine there may be something. */

@@ -101,6 +101,11 @@ export function interpretScenario(setup: ReferenceSetup): Interpreted[] {
     if (error instanceof Incomparable) return [{ kind: 'none', reason: error.reason }];
     throw error;
   }
-  const all = SURROUNDINGS.map((surroundings) => new Execution(setup, without, surroundings).run());
+  const all: Executed[] = [];
+  for (const surroundings of SURROUNDINGS) {
+    const executed = new Execution(setup, without, surroundings).run();
+    if (executed.runs.length === 0 && executed.reason !== null) return [{ kind: 'none', reason: executed.reason }];
+    all.push(executed);
+  }
   return agreedRuns(all, without.interrupts);
 }

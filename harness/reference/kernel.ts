@@ -12,6 +12,8 @@ import { Incomparable, type ReferenceSetup } from './setup';
 /** What happens in a call of a helper before the helper does anything; whether something did. */
 export type InCall = (name: string, state: HelperState) => boolean;
 
+/** So many calls of one helper in a run, and nobody waits for the rest. */
+const MOST_CALLS = 1 << 13;
 /** Bytes of a helper's frame that its model may use. */
 const LOCALS = 64;
 
@@ -44,6 +46,7 @@ export class ReferenceKernel {
   /** Calls a helper, and returns its r0. */
   helper(name: string, args: readonly bigint[], state: HelperState): bigint {
     if (this.inAssembly.has(name)) throw new Incomparable(`${name} is given in assembly`);
+    if (state.nth > MOST_CALLS) throw new Incomparable(`more than ${MOST_CALLS} calls of ${name}`);
     const call = this.callOf(name, args, state);
     const happened = this.inCall(name, state);
     if (name === 'bpf_throw') return 0n;
