@@ -12,7 +12,8 @@ export const notCompared = (reason: string): Interpreted => ({ kind: 'none', rea
 function interpret(spec: LoweredSpec, scenario: LoweredScenario, cpu: number, { world, contents }: Built) {
   if (spec.maps.some(({ arena }) => arena)) return [notCompared('there is an arena')];
   const { programs, seed } = spec;
-  return interpretScenario({ programs, scenario, seed, cpu, data: world.data, contents, programArrays: [] });
+  const { data, programArrays } = world;
+  return interpretScenario({ programs, scenario, seed, cpu, data, contents, programArrays });
 }
 
 /** What the runs of a scenario come to in the reference interpreter; found out once for all policies. */
