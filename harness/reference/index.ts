@@ -96,7 +96,7 @@ const UNEVEN: Interpreted = { kind: 'none', reason: 'whether a callback is set d
 export function interpretScenario(setup: ReferenceSetup): Interpreted[] {
   let without: LeftOut;
   try {
-    without = leftOut(setup.programs, setup.scenario.events);
+    without = leftOut(setup);
   } catch (error) {
     if (error instanceof Incomparable) return [{ kind: 'none', reason: error.reason }];
     throw error;

@@ -1,8 +1,8 @@
 import { BPF_CALL, BPF_JMP, BPF_PSEUDO_CALL, BPF_ST, BPF_STX, type Insn, type Program } from '../../jit';
 import { calleeName } from '../run/names';
-import type { InterruptEvent, LoweredProgram, ScenarioEvent } from '../spec';
+import type { InterruptEvent, LoweredProgram } from '../spec';
 import { machineOnly } from './arrangements';
-import { Incomparable } from './setup';
+import { Incomparable, type ReferenceSetup } from './setup';
 
 const CLASS = 0x07;
 const FP = 10;
@@ -14,20 +14,33 @@ const insnsOf = ({ subprogs }: Program): readonly Insn[] => subprogs.flatMap(({ 
 const storesOutside = ({ code, dst }: Insn): boolean =>
   ((code & CLASS) === BPF_ST || (code & CLASS) === BPF_STX) && dst !== FP;
 
-/** Whether a program changes nothing that another one can see, but how often a helper was called. */
-const isQuiet = ({ program }: LoweredProgram): boolean =>
-  program.maps.length === 0 && !insnsOf(program).some(storesOutside);
+/** The arrays of programs that a program knows, and whether it knows no other map. */
+function arraysOf({ program }: LoweredProgram, { data, programArrays }: ReferenceSetup) {
+  const pointers = program.maps.map((map) => data.find(({ name }) => name === map)?.pointer);
+  const arrays = programArrays.filter(({ pointer }) => pointers.includes(pointer));
+  return { arrays, only: arrays.length === pointers.length };
+}
 
-/** A program, and those that may run in its place or around it. */
-function withAttached(name: string, events: readonly ScenarioEvent[], all: Set<string>): Set<string> {
-  if (all.has(name)) return all;
-  all.add(name);
-  for (const event of events) {
-    if (event.kind === 'replace' && event.target.program === name) withAttached(event.extension, events, all);
+/** Whether a program changes nothing that another one can see, but how often a helper was called. */
+const isQuiet = (program: LoweredProgram, setup: ReferenceSetup): boolean =>
+  arraysOf(program, setup).only && !insnsOf(program.program).some(storesOutside);
+
+/** Names of the programs that may run instead of a program, around it, or behind it. */
+function attached(name: string, setup: ReferenceSetup): string[] {
+  const { programs, scenario } = setup;
+  const byEvents = scenario.events.flatMap((event): string[] => {
+    if (event.kind === 'replace') return event.target.program === name ? [event.extension] : [];
     const traces = (event.kind === 'fentry' || event.kind === 'fexit') && event.target.program === name;
-    if (traces && event.program !== undefined) withAttached(event.program, events, all);
-  }
-  return all;
+    return traces && event.program !== undefined ? [event.program] : [];
+  });
+  const { arrays } = arraysOf(programs.find((each) => each.name === name)!, setup);
+  return [...byEvents, ...arrays.flatMap(({ slots }) => [...slots.values()].map((index) => programs[index]!.name))];
+}
+
+function addWithAttached(name: string, setup: ReferenceSetup, all: Set<string>): void {
+  if (all.has(name)) return;
+  all.add(name);
+  for (const each of attached(name, setup)) addWithAttached(each, setup, all);
 }
 
 /** What is left out of a scenario because it depends on the machine code how often it happens. */
@@ -42,16 +55,19 @@ export interface LeftOut {
  * Programs that interrupt at machine instructions are left out, if nobody sees what they do.
  * @throws Incomparable if somebody might
  */
-export function leftOut(programs: readonly LoweredProgram[], events: readonly ScenarioEvent[]): LeftOut {
+export function leftOut(setup: ReferenceSetup): LeftOut {
+  const { programs } = setup;
+  const { events } = setup.scenario;
   if (machineOnly(events).length === 0) return { interrupts: false, helpers: new Set() };
   const interrupts = events.filter((event): event is InterruptEvent => event.kind === 'interrupt');
   const names = new Set<string>();
   for (const { by } of interrupts) {
     if (by.kind === 'fire') throw new Incomparable('a callback interrupts at a machine instruction');
-    withAttached(by.program, events, names);
+    addWithAttached(by.program, setup, names);
   }
   const interrupting = programs.filter(({ name }) => names.has(name));
-  if (!interrupting.every(isQuiet)) throw new Incomparable('what interrupts at a machine instruction changes memory');
+  if (!interrupting.every((each) => isQuiet(each, setup)))
+    throw new Incomparable('what interrupts at a machine instruction changes memory');
   const helpers = interrupting.flatMap(({ program }) =>
     insnsOf(program)
       .filter(isCall)
