@@ -1,3 +1,5 @@
+import { asyncCallbacksOf } from '../../jit';
+import type { PendingCallback } from '../kernel/helper-call';
 import { entryRsp } from '../machine/layout';
 import { type Addresses, formatFault, Interpreter, type KernelState, type LoggedCall, type Region } from '../oracle';
 import type { FireEvent, LoweredProgram, RunEvent, SubprogRef, ThrowEvent } from '../spec';
@@ -112,7 +114,7 @@ export class Execution {
     return { r0: result.r0, log: result.log, memory, path: this.path };
   }
 
-  /** An async callback, if a program has set it. */
+  /** An async callback that a program has set, or that none hands over. */
   private fire({ callback, cpu = this.setup.cpu }: FireEvent): ExecutedRun[] {
     const found = this.pending(callback);
     if (!found) return [];
@@ -135,16 +137,24 @@ export class Execution {
   private pending(callback: SubprogRef) {
     const program = this.setup.programs.find(({ name }) => name === callback.program)!;
     const subprog = program.program.subprogs.findIndex(({ name }) => name === callback.subprog);
-    for (const [address, { map, value }] of this.kernel.pending) {
+    const set = [...this.kernel.pending].find(([address]) => {
       const at = this.interpreter.functionAt(address);
-      if (at?.program !== program.program || at.subprog !== subprog) continue;
-      const args = (cpu: number): bigint[] => {
-        this.interpreter.write(keyAddress(cpu), new Uint8Array(KEY_BYTES));
-        return [map, keyAddress(cpu), value];
-      };
-      return { program, subprog, args };
-    }
-    return undefined;
+      return at?.program === program.program && at.subprog === subprog;
+    });
+    const given = set?.[1] ?? this.declared(program, subprog);
+    const args = (cpu: number): bigint[] => {
+      this.interpreter.write(keyAddress(cpu), new Uint8Array(KEY_BYTES));
+      return [given!.map, keyAddress(cpu), given!.value];
+    };
+    return given && { program, subprog, args };
+  }
+
+  /** What a callback is given that no program hands over, as in the machine. */
+  private declared({ program }: LoweredProgram, subprog: number): PendingCallback | undefined {
+    if (asyncCallbacksOf(program).includes(subprog)) return undefined;
+    const { data } = this.setup;
+    const { address, pointer } = data.find((area) => area.pointer !== undefined) ?? data[0]!;
+    return { map: pointer ?? address, value: address };
   }
 
   /** Generated bodies look at two words: how often they come by until they throw, and the cookie. */
