@@ -44,7 +44,7 @@ test('a subprog that does not restore its caller’s r6 is told where it returns
   const spec = `${SPEC.replace('r0 = 0', 'r0 = r6')}expect: { retval: 1 }`;
   const fault = patch({ in: 'sub', text: /^pop rbx$/ });
   expect(shown(judge(spec, 'linux-6.18'))).toEqual([]);
-  expect(shown(judge(spec, 'linux-6.18', { fault }))).toEqual(['callee-saved sub pc 2', 'retval']);
+  expect(shown(judge(spec, 'linux-6.18', { fault }))).toEqual(['callee-saved sub pc 2', 'retval', 'interpreter']);
 });
 
 const CALLEE = `

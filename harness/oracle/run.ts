@@ -17,6 +17,7 @@ import {
   MAX_TAIL_CALLS,
 } from './options';
 import type { FaultKind, LoggedCall, Outcome, Place } from './outcome';
+import { Path } from './path';
 import { resolverOf } from './resolver';
 import { ELSEWHERE } from './step';
 
@@ -24,10 +25,6 @@ import { ELSEWHERE } from './step';
 const REGISTERS = 12;
 const FP = 10;
 
-/** Frames and functions are no further than this from the first one. */
-const PLACES = 1n << 36n;
-/** For any of them: an address where nothing is. */
-const SOMEWHERE = 1n << 47n;
 /** Between the addresses of two programs' functions: more than a program has of them. */
 const PROGRAM_STRIDE = 0x10_0000n;
 
@@ -64,6 +61,7 @@ export class Run {
   /** The same registers as 32-bit halves, the lower one first: every machine that this runs on is little endian. */
   readonly words = new Uint32Array(this.regs.buffer);
   readonly memory: Memory;
+  readonly path: Path;
   readonly arena: Arena | undefined;
   readonly packet: Uint8Array | undefined;
   readonly percpu: (address: bigint) => bigint;
@@ -90,6 +88,7 @@ export class Run {
     regions: readonly Region[],
   ) {
     this.memory = new Memory(regions);
+    this.path = new Path(this.memory, options);
     this.junk = new Junk(options.seed ?? 0, options.inverted);
     this.addresses = options.addresses ?? ADDRESSES;
     this.helper = options.helper ?? kernelHelper;
@@ -297,38 +296,14 @@ export class Run {
   private kernelState(): KernelState {
     return {
       memory: {
-        read: (address, size) => (this.touches(address, size) ? this.memory.read(address, size) : undefined),
-        write: (address, bytes) => this.touches(address, bytes.length) && this.memory.write(address, bytes),
+        read: (address, size) => (this.path.touches(address, size) ? this.memory.read(address, size) : undefined),
+        write: (address, bytes) => this.path.touches(address, bytes.length) && this.memory.write(address, bytes),
       },
       enter: (program, subprog, args) => this.enter(program, subprog, args),
       functionAt: (address) => this.functionAt(address),
       scratch: (bytes) => this.newFrame(bytes).base,
       junk: () => (BigInt(this.junk.word() >>> 0) << 32n) | BigInt(this.junk.word() >>> 0),
     };
-  }
-
-  /** A value decides where the run goes. */
-  decides(value: bigint): void {
-    this.options.path?.(value);
-  }
-
-  /** An access by whatever means. @returns whether there is something */
-  touches(address: bigint, size: number): boolean {
-    const { memory, options } = this;
-    const at = BigInt.asUintN(64, address);
-    const segment = memory.find(at, size);
-    const frame = segment ? memory.frames.indexOf(segment) : -1;
-    // The frame that it is in, counted as activations are, and where in it; anything else has its own address.
-    options.path?.(frame < 0 ? at : (BigInt(frame) << 16n) | BigInt(memory.at));
-    if (!segment) options.outside?.(at);
-    return segment !== undefined;
-  }
-
-  /** A pointer to a frame or a function stands for all of them. */
-  placeless(value: bigint): bigint {
-    const { frames, functions } = this.addresses;
-    const near = (base: bigint) => value > base - PLACES && value < base + PLACES;
-    return near(frames) || near(functions) ? SOMEWHERE : value;
   }
 
   /**

@@ -22,13 +22,13 @@ const UNCONDITIONAL = new Set([BPF_JA, BPF_CALL, BPF_EXIT, BPF_JCOND].map((op) =
 
 const low = (value: bigint): bigint => BigInt.asUintN(32, value);
 
-/** A pointer that is held against null: which one it is does not matter. */
 const operands =
   ({ code, src, dst, imm }: Insn, cut: (value: bigint) => bigint) =>
   (run: Run): void => {
     const [left, right] = [run.regs[dst]!, (code & BPF_X) === 0 ? extended(imm) : run.regs[src]!].map(cut);
-    run.decides(right === 0n ? run.placeless(left!) : left!);
-    run.decides(right!);
+    if (right === 0n) run.path.decidesByNull(left!);
+    else run.path.decides(left!);
+    run.path.decides(right!);
   };
 
 const conditional =
@@ -44,7 +44,7 @@ const access =
     if ((insn.code & MODE) === BPF_NOSPEC) return undefined;
     const { bytes } = accessOf(insn);
     const offset = BigInt(insn.off);
-    return (run) => run.touches(BigInt.asUintN(64, run.regs[insn[base]]! + offset), bytes);
+    return (run) => run.path.touches(BigInt.asUintN(64, run.regs[insn[base]]! + offset), bytes);
   };
 
 /** By class, what is told before an instruction is executed. */
