@@ -1,4 +1,15 @@
-import { BPF_CALL, BPF_JMP, BPF_PSEUDO_CALL, BPF_ST, BPF_STX, type Insn, type Program } from '../../jit';
+import {
+  BPF_CALL,
+  BPF_JMP,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_MAP_FD,
+  BPF_PSEUDO_MAP_VALUE,
+  BPF_ST,
+  BPF_STX,
+  type Insn,
+  isLdImm64,
+  type Program,
+} from '../../jit';
 import { calleeName } from '../run/names';
 import type { InterruptEvent, LoweredProgram } from '../spec';
 import { machineOnly } from './arrangements';
@@ -14,9 +25,18 @@ const insnsOf = ({ subprogs }: Program): readonly Insn[] => subprogs.flatMap(({ 
 const storesOutside = ({ code, dst }: Insn): boolean =>
   ((code & CLASS) === BPF_ST || (code & CLASS) === BPF_STX) && dst !== FP;
 
+const isMapLoad = (insn: Insn): boolean =>
+  isLdImm64(insn) && (insn.src === BPF_PSEUDO_MAP_FD || insn.src === BPF_PSEUDO_MAP_VALUE);
+
+/** Names of the maps that a program refers to. */
+const mapsOf = (program: Program): string[] => {
+  const loads = insnsOf(program).filter(isMapLoad);
+  return [...new Set(loads.map(({ imm64 = 0n }) => program.maps[Number(BigInt.asUintN(32, imm64))]!))];
+};
+
 /** The arrays of programs that a program knows, and whether it knows no other map. */
 function arraysOf({ program }: LoweredProgram, { data, programArrays }: ReferenceSetup) {
-  const pointers = program.maps.map((map) => data.find(({ name }) => name === map)?.pointer);
+  const pointers = mapsOf(program).map((map) => data.find(({ name }) => name === map)?.pointer);
   const arrays = programArrays.filter(({ pointer }) => pointers.includes(pointer));
   return { arrays, only: arrays.length === pointers.length };
 }
