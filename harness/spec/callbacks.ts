@@ -2,9 +2,19 @@ import { argumentRead } from './arguments';
 import type { LoweredBody } from './bodies';
 import type { LowerContext } from './context';
 import type { Path } from './issues';
-import { asyncCallbacksOf, type Program, suggest } from './jit';
+import { asyncCallbacksOf, handedOver, type Program, pcsOf, suggest } from './jit';
 import type { ProgramSpec } from './schema-program';
 import { oneOf } from './words';
+
+/** How many arguments helpers give to the callbacks that they are handed. */
+const CALLBACK_ARGUMENTS: Readonly<Record<string, number>> = {
+  bpf_loop: 2,
+  bpf_for_each_map_elem: 4,
+  bpf_find_vma: 3,
+  bpf_user_ringbuf_drain: 2,
+  bpf_timer_set_callback: 3,
+  bpf_wq_set_callback_impl: 3,
+};
 
 /** Subprogs that C code calls, by index. */
 export interface Callbacks {
@@ -25,6 +35,7 @@ export function lowerCallbacks(written: ProgramSpec, path: Path, body: LoweredBo
     const message = `the tree flags \`${flagged.exceptionCallback}\` as the exception callback`;
     context.report(exceptionPath, message, { expected: 'one exception callback' });
   }
+  checkHandedOver(body, path, context);
   if (exceptionCallback !== undefined) checkShape(exceptionCallback, written, exceptionPath, program, context);
   const declared = (written.async_callbacks ?? []).flatMap((name, at) => {
     const here = [...path, 'async_callbacks', at];
@@ -60,6 +71,23 @@ function callback(name: string, path: Path, { subprogs }: Program, context: Lowe
   return context.report(path, `unknown subprog \`${name}\``, {
     expected: known.length > 0 ? oneOf(known) : 'a subprog beside the main one',
     suggestion: suggest(name, known),
+  });
+}
+
+/** What is handed to a helper must be static (check_ld_imm()), and read no more arguments than it is given. */
+function checkHandedOver({ program, sources }: LoweredBody, path: Path, context: LowerContext): void {
+  program.subprogs.forEach(({ insns }, subprog) => {
+    for (const { pc, callee = '', callback } of handedOver(program, subprog)) {
+      const { name, isGlobal, insns: body } = program.subprogs[callback]!;
+      const position = sources[subprog]![pcsOf(insns).indexOf(pc)]!;
+      const count = Object.hasOwn(CALLBACK_ARGUMENTS, callee) ? CALLBACK_ARGUMENTS[callee]! : 5;
+      const read = argumentRead(body, count);
+      if (isGlobal)
+        context.reportAt(position, path, 'callback function not static', { expected: `${name} not to be global` });
+      if (read === undefined) continue;
+      const expected = `a callback of ${callee} to take r1 to r${count}; ${name} reads r${read}`;
+      context.reportAt(position, path, `R${read} !read_ok`, { expected });
+    }
   });
 }
 

@@ -226,7 +226,7 @@ describe('inline policies', () => {
       {
         name: 'mine',
         block: 'subtree',
-        compute: 'absolute',
+        compute: 'callee-add',
         preserve: { kind: 'push-pop', calls: ['subprog', 'helper', 'kfunc', 'throw'] },
         boundary: 'none',
         callback: 'no-pop',

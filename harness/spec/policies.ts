@@ -1,6 +1,6 @@
 import type { LowerContext } from './context';
 import type { Path } from './issues';
-import { suggest } from './jit';
+import { combine, suggest } from './jit';
 import { DEFAULT_POLICIES } from './names';
 import type { Spec } from './schema';
 import { ALL_POLICIES, completePolicy, type InlinePolicy, type WrittenPolicy } from './schema-policy';
@@ -47,7 +47,12 @@ export function lowerPolicies(spec: Spec, known: readonly string[], context: Low
     } else if (!inline && !byName.has(name)) {
       context.report(path, `unknown policy \`${name}\``, { expected: oneOf(known), suggestion: suggest(name, known) });
     }
-    if (inline) byName.set(name, completePolicy(written));
+    if (inline) {
+      const policy = completePolicy(written);
+      byName.set(name, policy);
+      const combined = combine(policy);
+      if ('invalid' in combined) context.report(at, `the policy \`${name}\` cannot be built: ${combined.invalid}`);
+    }
     listed.push(name);
   }
   return { listed, byName };

@@ -77,6 +77,28 @@ describe('callbacks of a program', () => {
   });
 });
 
+describe('a function that is handed to a helper', () => {
+  const handed = (helper: string, callback: string, rest = '') =>
+    asm('attach_type: none', `main: r2 = cb ll; call ${helper}; exit; ${rest}cb: ${callback}; r0 = 0; exit`);
+
+  test.each([
+    ['bpf_loop', 'r0 = r2', 'r0 = r3', 'r1 to r2; cb reads r3'],
+    ['bpf_timer_set_callback', 'r0 = r3', 'r0 = r4', 'r1 to r3; cb reads r4'],
+    ['bpf_for_each_map_elem', 'r0 = r4', 'r0 = r5', 'r1 to r4; cb reads r5'],
+  ])('%s gives it so many arguments', (helper, good, bad, what) => {
+    expect(lower(handed(helper, good))).toMatchObject({ name: 'x' });
+    expect(lower(handed(helper, bad))).toEqual([
+      expect.stringMatching(`programs.prog: R\\d !read_ok, expected a callback of ${helper} to take ${what}$`),
+    ]);
+  });
+
+  test('is static', () => {
+    expect(lower(handed('bpf_loop', 'r0 = r1', '.global cb; '))).toEqual([
+      expect.stringMatching(/callback function not static, expected cb not to be global$/),
+    ]);
+  });
+});
+
 describe('what an extension is aware of', () => {
   const spec = (type: string, of: string) => `programs:
   prog: { type: kprobe, tree: "main 8 global\\n  sub 8\\n  top 8 global" }

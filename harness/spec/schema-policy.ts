@@ -49,12 +49,12 @@ export interface InlinePolicy {
   readonly mayGoto: NonNullable<WrittenPolicy['may_goto']>;
 }
 
-/** Fills in the choices that were left out: what a policy without a private stack would have. */
+/** Fills in the choices that were left out: what a policy without a private stack would have, and how its blocks can be found. */
 export function completePolicy(written: WrittenPolicy): InlinePolicy {
   return {
     name: written.name,
     block: written.block,
-    compute: written.compute ?? 'absolute',
+    compute: written.compute ?? (written.block === 'subtree' ? 'callee-add' : 'absolute'),
     preserve: completePreserve(written.preserve ?? 'none'),
     boundary: written.boundary ?? 'none',
     callback: written.callback ?? 'no-pop',

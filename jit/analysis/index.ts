@@ -4,4 +4,4 @@ export { type ErrorOptions, type ProgramError, programErrors } from './errors';
 export * from './facts';
 export { type Attachment, isProgramType, mayHavePrivateStack, PROGRAM_TYPES, type ProgramType } from './program-type';
 export { factsFromRequest, RequestError, type RequestFacts } from './request';
-export { asyncCallbacksOf } from './scan';
+export { asyncCallbacksOf, type HandedOver, handedOver } from './scan';

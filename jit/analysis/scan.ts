@@ -4,6 +4,18 @@ import { roundUp, type TailCallSlot } from './facts';
 import { follow } from './flow';
 import { constantOf, FRAME, FUNC, kindOf, MAP, NUMBER, type Row } from './values';
 
+/** A function that is handed to a call. */
+export interface HandedOver {
+  /** Slot of the call. */
+  readonly pc: number;
+  /** Name of the helper or kfunc; undefined for a subprog or an unknown one. */
+  readonly callee: string | undefined;
+  /** Index of the function. */
+  readonly callback: number;
+  /** Which argument it is, from 1. */
+  readonly argument: number;
+}
+
 /** What one subprog does, as far as control can reach. */
 export interface SubprogScan {
   /** Bytes of its frame, a multiple of 8. */
@@ -14,6 +26,8 @@ export interface SubprogScan {
   readonly throws: readonly number[];
   /** Subprogs that it hands over as asynchronous callbacks. */
   readonly asyncCallbacks: readonly number[];
+  /** Functions that it hands to calls, in whatever argument. */
+  readonly handedOver: readonly HandedOver[];
   /** Its tail calls in program order, those out of reach included: the slot that each goes to, null where it is not known. */
   readonly tailCalls: readonly (TailCallSlot | null)[];
 }
@@ -34,7 +48,7 @@ const ASYNC_SETTERS: ReadonlySet<string | undefined> = new Set(['bpf_timer_set_c
 export function scanSubprog(program: Program, index: number): SubprogScan {
   const insns = program.subprogs[index]!.insns;
   const tails = new Map<number, TailCallSlot | null>();
-  const asyncCallbacks = new Set<number>();
+  const handedOver: HandedOver[] = [];
   let ownDepth = 0;
   let deepestPc = -1;
   const throws: number[] = [];
@@ -55,20 +69,30 @@ export function scanSubprog(program: Program, index: number): SubprogScan {
         return;
       }
       if (!isCall(insn)) return;
-      for (let r = 1; r <= 5; r++) if (kindOf(row, r) === FRAME) touch(constantOf(row, r), pc);
+      for (let r = 1; r <= 5; r++) {
+        if (kindOf(row, r) === FRAME) touch(constantOf(row, r), pc);
+        if (kindOf(row, r) !== FUNC) continue;
+        handedOver.push({ pc, callee: calleeName(insn, program), callback: constantOf(row, r), argument: r });
+      }
       if (isTailCall(insn)) tails.set(pc, tailSlot(row));
       else if (isThrow(insn, program)) throws.push(pc);
-      else if (kindOf(row, 2) === FUNC && ASYNC_SETTERS.has(calleeName(insn, program)))
-        asyncCallbacks.add(constantOf(row, 2));
     },
   );
-  return { ownDepth, deepestPc, throws, asyncCallbacks: [...asyncCallbacks], tailCalls: allTailCalls(insns, tails) };
+  const async = handedOver
+    .filter(({ callee, argument }) => argument === 2 && ASYNC_SETTERS.has(callee))
+    .map(({ callback }) => callback);
+  const tailCalls = allTailCalls(insns, tails);
+  return { ownDepth, deepestPc, throws, asyncCallbacks: [...new Set(async)], handedOver, tailCalls };
 }
 
 /** Subprogs that a program hands over as asynchronous callbacks, by index. */
 export const asyncCallbacksOf = (program: Program): readonly number[] => [
   ...new Set(program.subprogs.flatMap((_, subprog) => scanSubprog(program, subprog).asyncCallbacks)),
 ];
+
+/** Functions that a subprog hands to calls. */
+export const handedOver = (program: Program, subprog: number): readonly HandedOver[] =>
+  scanSubprog(program, subprog).handedOver;
 
 /** The register through which memory is accessed, -1 for an instruction that accesses none. */
 function baseOf(insn: Insn): number {
