@@ -19,6 +19,7 @@ interface Rule {
 const PURE = ['jit/bpf', 'jit/x86', 'jit/rewrite', 'jit/analysis', 'jit/idioms', 'jit/policy', 'jit/kernel-config'];
 const MACHINE = ['harness/machine', 'harness/kernel', 'harness/run'];
 const JUDGED = [
+  'harness/elf',
   'harness/spec',
   'harness/check',
   'harness/oracle',
@@ -71,8 +72,13 @@ const RULES: readonly Rule[] = [
     because: 'a run records what happened, without an opinion',
   },
   {
-    of: 'harness/spec',
+    of: 'harness/elf',
     may: ['jit/index'],
+    because: 'bytes in, programs out: an object is read without a file, a kernel or a machine',
+  },
+  {
+    of: 'harness/spec',
+    may: ['harness/elf', 'jit/index'],
     because: 'a spec says what is wanted: it needs no machine, and of the JIT only the public surface',
   },
   {
