@@ -26,7 +26,7 @@ import { type Verified, verify } from './request-program';
 import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
 import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTrampoline, World } from './run/run';
-import type { LoweredProgram, SubprogRef, ThrowSite } from './spec';
+import type { LoweredProgram, MapElements, SubprogRef, ThrowSite } from './spec';
 import { type NamedSlots, placeProgramArrays, pokeTailCalls } from './tail-calls';
 
 /** Bytes of struct bpf_array before the first value (machine.json of the captures). */
@@ -174,6 +174,8 @@ export interface InitialMap {
   readonly size: number;
   readonly init: Uint8Array;
   readonly programs?: NamedSlots;
+  /** The values that lookups find. */
+  readonly elements?: MapElements;
 }
 
 /** Data that a world begins with. */
@@ -228,8 +230,9 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   const contents = new Map<string, Uint8Array>([['ctx', initial.context]]);
   const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: initial.context.length }];
   let next = MAP_BASE;
-  for (const { name, size, init, programs } of initial.maps) {
-    data.push({ name, address: next + BigInt(ARRAY_VALUES), size, pointer: next });
+  for (const { name, size, init, programs, elements } of initial.maps) {
+    const area = { name, address: next + BigInt(ARRAY_VALUES), size, pointer: next };
+    data.push({ ...area, ...(elements && { elements }) });
     contents.set(name, init);
     const bytes = programs ? progArrayBytes(programs.entries, config.offsets) : ARRAY_VALUES + size;
     next += BigInt(Math.ceil(bytes / PAGE + 1) * PAGE);

@@ -16,6 +16,7 @@ import { ARRAY_VALUES, calledHelpers, compileProgram } from './build';
 import { PercpuAllocator } from './kernel/percpu';
 import { IMAGE_BASE } from './machine/layout';
 import { helperAddress } from './machine/machine';
+import type { ObjectOptions } from './objects';
 import { isIssues, readSources, type Source } from './read-program';
 import { verify } from './request-program';
 import { writtenPc } from './run/names';
@@ -46,8 +47,13 @@ const valueAddressOf =
     arena && name === arenaMap ? arena.userVmStart : MAP + BigInt(ARRAY_VALUES);
 
 /** Compiles the programs of a file (assembly, hex, a spec; `-` is the standard input) under a policy. */
-export function compileFile(file: string, type: ProgramType, policy: StackPolicy): Compiled {
-  const read = readSources(file, type);
+export function compileFile(
+  file: string,
+  type: ProgramType,
+  policy: StackPolicy,
+  options: ObjectOptions = {},
+): Compiled {
+  const read = readSources(file, type, options);
   if (isIssues(read)) return { ok: false, issues: read };
   const programs: CompiledProgram[] = [];
   for (const source of read) {

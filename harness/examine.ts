@@ -9,7 +9,7 @@ import { frameUses } from './run/frame-uses';
 import type { Interpreted } from './run/interpreted';
 import { bpfText, machineText, writtenPc } from './run/names';
 import type { Run, World } from './run/run';
-import type { Expectation } from './spec';
+import type { Expectation, SourcePosition } from './spec';
 
 /** A finding, and the run that it is of. */
 export interface Found {
@@ -33,6 +33,12 @@ export function checkInput(run: Run, expectation: Expectation, interpreted: Inte
     judgeValues: expectation.verdict.value.kind === 'holds',
     environment: termEnvironment(run.world, { cpu, program, activations: all, caller }),
   };
+}
+
+/** A place as reports have it: of compiled code with its line, or with the place in the object. */
+export function sourcePlace({ file, line, column, text, place }: SourcePosition): SourcePlace {
+  const shown = text ?? place;
+  return { file, line, column, ...(shown !== undefined && { text: shown }) };
 }
 
 /** All findings of a run, the first one first. */

@@ -1,11 +1,14 @@
 import { type KernelConfig, LINUX_6_18, type StackPolicy } from '../jit';
 import { type ArenaData, arenaProblem } from './arena';
 import { type Built, buildWorld } from './build';
+import type { Finding } from './check';
 import { checkInput, findingReport, findings } from './examine';
 import { notCompared } from './interpreted';
 import { PAGE } from './machine/layout';
-import type { FindingReport } from './report/model';
+import type { FindingReport, SourcePlace } from './report/model';
 import { type Request, RequestProblem, verify, type WholeProgram, wholeProgram } from './request-program';
+import { writtenPc } from './run/names';
+import type { World } from './run/run';
 import { runScenario } from './run/runner';
 import type { Expectation, Position } from './spec';
 
@@ -68,6 +71,8 @@ export interface ExecOptions {
   readonly arenaPages?: number;
   /** r1, r2, ...; by default r1 points to the context. */
   readonly entryArguments?: readonly bigint[];
+  /** Where the program's instruction at a pc is written. */
+  readonly source?: (subprog: number, pc: number) => SourcePlace;
 }
 
 /**
@@ -79,24 +84,29 @@ export function prepare(name: string, whole: WholeProgram, context: Uint8Array, 
   const { policy, config = LINUX_6_18, seed = 1 } = options;
   const verified = { name, type: whole.type, throws: [], awareOf: undefined, ...verify(whole, policy, config, true) };
   const arrays = verified.program.maps.filter((map) => map !== whole.arenaMap);
-  const maps = arrays.map((map) => ({ name: map, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) }));
+  const maps = arrays.map(
+    (name) =>
+      whole.maps?.find((map) => map.name === name) ?? { name, size: MAP_BYTES, init: new Uint8Array(MAP_BYTES) },
+  );
   const initial = { seed, context, maps, arena: arenaOf(whole, options) };
   return buildWorld([verified], initial, { policy, config, bodies: new Map() });
 }
 
 /** Runs what was prepared once, with every check on. */
 export function runPrepared(built: Built, options: ExecOptions): ExecResult {
-  const { config = LINUX_6_18, entryArguments } = options;
+  const { config = LINUX_6_18, entryArguments, source } = options;
   const event = { kind: 'run', program: built.world.programs[0]!.name, times: 1, position: NOWHERE } as const;
   const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
   const run = runScenario(entryArguments ? { ...setup, entryArguments } : setup).runs[0]!;
   const r0 = run.after[0]!;
+  const written = (world: World, place: Finding['place']) =>
+    source && place && place.pc >= 0 ? source(place.subprog, writtenPc(world.programs[place.program]!, place)) : null;
   return {
     retval: Number(r0 & 0xffffffffn),
     r0: r0.toString(),
     ctx: Buffer.from(run.memory.get('ctx')!).toString('hex'),
     findings: findings(checkInput(run, ANYTHING, NOT_INTERPRETED)).map((each, at) =>
-      findingReport(each, at, '', () => null),
+      findingReport(each, at, '', written),
     ),
   };
 }

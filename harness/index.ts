@@ -1,8 +1,9 @@
 import { bodyCache, lowerLoaded, NAMED, nameOf, ownPolicies, replayCommand, unique, withPolicies } from './cases';
 import { judgeCase } from './judge';
+import { loadAll, type ObjectOptions, objectArguments } from './objects';
 import type { CaseReport, Report } from './report/model';
 import { pointText } from './report/words';
-import { type Issue, type LoweredSpec, loadFiles } from './spec';
+import type { Issue, LoweredSpec } from './spec';
 
 export * from './build';
 export { CHECKS } from './check';
@@ -31,6 +32,8 @@ export interface RunOptions {
   /** Only this point of sweeps, as reports print it: `depth(main)=49, seed=2`. */
   readonly point?: string;
   readonly seed?: number;
+  /** Of paths that are BPF objects. */
+  readonly object?: ObjectOptions;
   readonly trace?: boolean;
   /** How the command line is called, for the commands that show a case again. Default: `./scripts/privstack`. */
   readonly command?: string;
@@ -43,9 +46,12 @@ export interface RunResult {
   readonly unknownPolicies: readonly string[];
 }
 
-/** Loads specs from files and folders, runs every case, judges it. Anything wrong with a spec is an issue. */
+/**
+ * Loads specs from files and folders, runs every case, judges it. A BPF object stands for one spec for each program: it
+ * runs on a context of zeros and has to hold. Anything wrong with a spec or an object is an issue.
+ */
 export async function runSpecs(paths: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { specs, issues: loadIssues } = loadFiles(paths);
+  const { specs, issues: loadIssues } = loadAll(paths, options.object ?? {});
   const issues: Issue[] = [...loadIssues];
   const results: CaseReport[] = [];
   const selected = specs.filter(({ spec }) => spec.name.includes(options.name ?? ''));
@@ -74,7 +80,7 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
       if (bodyIssues.length > 0) continue;
       for (const cpu of new Set(options.cpus ?? spec.cpus)) {
         const judged = judgeCase(spec, specCase, cpu, {
-          replay: (...shown) => replayCommand(command, ...shown),
+          replay: (...shown) => `${replayCommand(command, ...shown)}${objectArguments(options.object)}`,
           trace: options.trace ?? false,
           bodies,
         });

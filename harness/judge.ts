@@ -12,11 +12,11 @@ import {
 import { arenaOfMaps } from './arena';
 import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from './build';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
-import { checkInput, findingReport, findings } from './examine';
+import { checkInput, findingReport, findings, sourcePlace } from './examine';
 import { interpretedRun, interpretedRuns, notCompared } from './interpreted';
 import { matchListing } from './listing';
 import { unmetFrames, unmetPremise } from './premise';
-import type { CaseReport, FramePointerReport } from './report/model';
+import type { CaseReport, FramePointerReport, SourcePlace } from './report/model';
 import { tracedSubprogs } from './run/arrangements';
 import { environmentOf } from './run/environment';
 import { plannedFrame, privateBlock, privateFramePointer } from './run/frames';
@@ -24,7 +24,7 @@ import { writtenPc } from './run/names';
 import type { World } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
-import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type Position, type SpecCase } from './spec';
+import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type SpecCase } from './spec';
 import { compare } from './verdict';
 
 export interface JudgeOptions {
@@ -60,14 +60,14 @@ function policyOf(ref: PolicyRef): StackPolicy | InvalidPolicy {
 }
 
 /** Where a finding is in the spec: the BPF instruction's line. */
-function yamlPlace(spec: LoweredSpec, world: World, place: Finding['place']): Position | null {
+function yamlPlace(spec: LoweredSpec, world: World, place: Finding['place']): SourcePlace | null {
   if (!place || place.pc < 0) return null;
   const { program, sources } = spec.programs[place.program]!;
   const written = program.subprogs[place.subprog];
   if (!written) return null;
   const position =
     sources[place.subprog]?.[pcsOf(written.insns).indexOf(writtenPc(world.programs[place.program]!, place))];
-  return position ? { file: position.file, line: position.line, column: position.column } : null;
+  return position ? sourcePlace(position) : null;
 }
 
 /** The frame pointers of every subprog: the declared or planned one, and the first one that was seen. */

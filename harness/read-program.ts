@@ -2,7 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { type Arena, type AsmError, type Program, type ProgramType, parseAsm, pcsOf } from '../jit';
 import { arenaOfMaps, hasArena } from './arena';
-import { type Issue, type Loaded, loadFiles, lowerSpec, parseSpecText } from './spec';
+import type { InitialMap } from './build';
+import { isElf } from './elf';
+import { type ObjectOptions, readObjectSources } from './objects';
+import { type Issue, type Loaded, loadFiles, lowerSpec, parseSpecText, type SourcePosition } from './spec';
 import { parseHexText } from './spec/hex-text';
 
 /** A program as it was written, and where each instruction stands. */
@@ -17,13 +20,16 @@ export interface Source {
   /** Subprogs, by index; only a spec says which they are. */
   readonly exceptionCallback: number | undefined;
   readonly asyncCallbacks: readonly number[];
-  position(subprog: number, pc: number): { line: number; column: number };
+  /** Maps with what they begin with: only objects have them. */
+  readonly maps?: readonly InitialMap[];
+  /** Of compiled code the line of C, in another file. */
+  position(subprog: number, pc: number): Omit<SourcePosition, 'file'> & { readonly file?: string };
 }
 
 const HEX = /^[0-9a-f\s]+$/i;
 /** The keys that no spec can be without, at the beginning of lines: neither is a statement of BPF assembly. */
 const isSpec = (text: string): boolean => /^name:/m.test(text) && /^programs:/m.test(text);
-const EXPECTED = 'assembly, hex or a spec';
+const EXPECTED = 'assembly, hex, a spec or a BPF object';
 /** Largest text; a spec has a limit of its own. */
 const MAX_TEXT_BYTES = 8 << 20;
 /** More is said about one mistake than helps. */
@@ -88,7 +94,7 @@ function placeAt(program: Program, places: readonly (readonly TextPlace[])[], su
 }
 
 /** The programs of a file; `-` is the standard input. */
-export function readSources(file: string, type: ProgramType): Source[] | Issue[] {
+export function readSources(file: string, type: ProgramType, options: ObjectOptions = {}): Source[] | Issue[] {
   if (/\.ya?ml$/.test(file)) return lowerAll(loadFiles([file]));
   const shown = file === '-' ? '<stdin>' : file;
   let bytes: Buffer;
@@ -102,6 +108,7 @@ export function readSources(file: string, type: ProgramType): Source[] | Issue[]
   if (bytes.length > MAX_TEXT_BYTES) {
     return [fileIssue(shown, `the file has ${bytes.length} bytes`, `at most ${MAX_TEXT_BYTES} bytes (8 MiB)`)];
   }
+  if (isElf(bytes)) return readObjectSources(shown, bytes, type, options);
   if (bytes.includes(0) || !isUtf8(bytes)) return [fileIssue(shown, 'a binary file', EXPECTED)];
   const text = new TextDecoder().decode(bytes);
   if (isSpec(text)) return lowerAll(parseSpecText(text, shown));

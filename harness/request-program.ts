@@ -14,6 +14,7 @@ import {
   rewrite,
   type StackPolicy,
 } from '../jit';
+import type { InitialMap } from './build';
 
 /** A request that cannot be answered. Its message is the answer. */
 export class RequestProblem extends Error {
@@ -74,6 +75,8 @@ export interface WholeProgram {
   readonly arenaMap?: string | undefined;
   /** How many entries arrays of programs have, by name of the map; one that is not here has them all. */
   readonly arrayEntries?: ReadonlyMap<string, number>;
+  /** What its maps begin with; one that is not here is an array of one value, all zeros. */
+  readonly maps?: readonly InitialMap[] | undefined;
 }
 
 /** BPF_TRACE_RAW_TP and the like, as specs write them. */

@@ -9,6 +9,8 @@ export interface ExecCommand {
   readonly ctx: string;
   readonly seed?: number;
   readonly ndjson?: boolean;
+  readonly section?: string;
+  readonly btf?: string;
 }
 
 /** Hex digits, or a number of zero bytes. */
@@ -23,10 +25,11 @@ function context(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(digits, 'hex'));
 }
 
-function describe({ check, subprog, bpfPc, message, want, got, culprit }: FindingReport): string {
+function describe({ check, subprog, bpfPc, message, want, got, culprit, yaml }: FindingReport): string {
   const where = subprog === null ? '' : ` in ${subprog}${bpfPc === null ? '' : ` pc ${bpfPc}`}`;
+  const source = yaml?.text === undefined ? '' : `\n    source ${yaml.file}:${yaml.line}: ${yaml.text}`;
   const lost = culprit === null ? '' : `\n    culprit ${culprit}`;
-  return `  ${check}${where}: ${message}\n    want ${want}\n    got  ${got}${lost}`;
+  return `  ${check}${where}: ${message}${source}\n    want ${want}\n    got  ${got}${lost}`;
 }
 
 /** `privstack exec`: 0, or 1 when a check finds something, 2 when the input is invalid. */
@@ -36,7 +39,12 @@ export async function exec(file: string | undefined, command: ExecCommand): Prom
   if (command.ndjson) return answerAll((request) => answerExec(request, policy));
   if (file === undefined) throw new UsageError('which file? `-` is the standard input');
   const seed = command.seed === undefined ? {} : { seed: command.seed };
-  const executed = executeFile(file, type, context(command.ctx), { policy, ...seed });
+  const executed = executeFile(file, type, context(command.ctx), {
+    policy,
+    ...seed,
+    section: command.section,
+    btf: command.btf,
+  });
   if (!executed.ok) {
     for (const issue of executed.issues) process.stderr.write(`${formatIssue(issue)}\n`);
     process.exitCode = EXIT.usage;

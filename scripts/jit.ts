@@ -7,6 +7,8 @@ export interface JitCommand {
   readonly type: string;
   readonly policy: string;
   readonly ndjson?: boolean;
+  readonly section?: string;
+  readonly btf?: string;
 }
 
 /** `privstack jit`: 0, or 1 when the verifier would refuse the program, 2 when the input is invalid. */
@@ -15,7 +17,7 @@ export async function jit(file: string | undefined, command: JitCommand): Promis
   const policy = policyOption(command.policy);
   if (command.ndjson) return answerAll((request) => answerJit(request, policy));
   if (file === undefined) throw new UsageError('which file? `-` is the standard input');
-  const compiled = compileFile(file, type, policy);
+  const compiled = compileFile(file, type, policy, command);
   if (!compiled.ok) {
     for (const issue of compiled.issues) process.stderr.write(`${formatIssue(issue)}\n`);
     process.exitCode = EXIT.usage;

@@ -21,7 +21,7 @@ function build(): Command {
   program
     .command('run')
     .description('run specs and judge them')
-    .argument('[paths...]', 'files and folders (default: specs/)')
+    .argument('[paths...]', 'specs, folders of them, and BPF objects (default: specs/)')
     .option('-p, --policy <name>', 'run these policies instead of those that the specs list (repeatable)', collect)
     .option('--cpu <n>', 'run on these CPUs (repeatable)', collect)
     .option('-t, --name <text>', 'only specs whose name contains this')
@@ -32,6 +32,8 @@ function build(): Command {
     .option('-r, --reporter <kind[=file]>', 'text, json, junit or github (repeatable)', collectWhole)
     .option('--json', 'the same as --reporter json')
     .option('-v, --verbose', 'leave nothing out')
+    .option('--section <name>', 'of a BPF object only the programs of this section, or this program')
+    .option('--btf <file>', 'BTF of the kernel that objects adapt to (default: the running one)')
     .action((paths, options) => (require('./run') as typeof import('./run')).run(paths, options));
   program
     .command('matrix')
@@ -46,15 +48,17 @@ function build(): Command {
   program
     .command('jit')
     .description('compile a program and print its machine code')
-    .argument('[file]', 'assembly, hex or a spec; `-` reads the standard input')
+    .argument('[file]', 'assembly, hex, a spec or a BPF object; `-` reads the standard input')
     .option('--type <type>', 'program type', 'kprobe')
     .option('-p, --policy <name>', 'stack policy', 'linux-6.18')
     .option('--ndjson', 'answer requests on the standard input, one a line')
+    .option('--section <name>', 'of a BPF object only the programs of this section, or this program')
+    .option('--btf <file>', 'BTF of the kernel that objects adapt to (default: the running one)')
     .action((file, options) => (require('./jit') as typeof import('./jit')).jit(file, options));
   program
     .command('exec')
     .description('run one program on a context, with every check on')
-    .argument('[file]', 'assembly, hex or a spec; `-` reads the standard input')
+    .argument('[file]', 'assembly, hex, a spec or a BPF object; `-` reads the standard input')
     .option('--type <type>', 'program type', 'kprobe')
     .option('-p, --policy <name>', 'stack policy', 'linux-6.18')
     .option('--ctx <hex>', 'what r1 points to: hex, or a number of zero bytes', '256')
@@ -62,6 +66,8 @@ function build(): Command {
     .option('--point <values>', 'only this point of sweeps, as `depth(main)=49, seed=2`')
     .addOption(new Option('--seed <n>', 'seed of all junk').argParser(natural))
     .option('--ndjson', 'answer requests on the standard input, one a line')
+    .option('--section <name>', 'of a BPF object only the programs of this section, or this program')
+    .option('--btf <file>', 'BTF of the kernel that objects adapt to (default: the running one)')
     .action((file, options) => (require('./exec') as typeof import('./exec')).exec(file, options));
   program
     .command('conformance')

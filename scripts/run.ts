@@ -15,6 +15,8 @@ export interface RunCommand {
   readonly reporter?: readonly string[];
   readonly json?: boolean;
   readonly verbose?: boolean;
+  readonly section?: string;
+  readonly btf?: string;
 }
 
 interface Output {
@@ -85,6 +87,7 @@ export async function run(paths: readonly string[], command: RunCommand): Promis
     ...(command.scenario !== undefined && { scenario: command.scenario }),
     ...(command.point !== undefined && { point: command.point }),
     ...(command.seed !== undefined && { seed: command.seed }),
+    object: { section: command.section, btf: command.btf },
     trace: command.trace ?? false,
     command: calledAs(),
   });

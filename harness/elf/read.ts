@@ -49,8 +49,17 @@ export interface ElfOptions {
 
 const EXCEPTION_CALLBACK = 'exception_callback:';
 
+/** The types of a file that several programs adapt to. */
+const kernels = new WeakMap<Uint8Array, Btf>();
+
 /** The types in a file of BTF, or of an ELF file's `.BTF`. @throws ElfProblem */
 function kernelBtf(bytes: Uint8Array): Btf {
+  const btf = kernels.get(bytes) ?? readKernelBtf(bytes);
+  kernels.set(bytes, btf);
+  return btf;
+}
+
+function readKernelBtf(bytes: Uint8Array): Btf {
   if (!isElf(bytes)) return new Btf(new Part("the kernel's BTF", bytes));
   const part = readElf(bytes).sections.find(({ name }) => name === '.BTF')?.part;
   if (!part) throw new ElfProblem("the kernel's BTF", 'an ELF file without a section .BTF');
@@ -77,7 +86,8 @@ class ObjectReader {
     bytes: Uint8Array,
     private readonly options: ElfOptions,
   ) {
-    this.#file = readElf(bytes);
+    // Of a Buffer: its `slice` would share the bytes.
+    this.#file = readElf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     const types = this.#section('.BTF');
     const ext = this.#section('.BTF.ext');
     this.#btf = types && new Btf(types.part);
@@ -103,7 +113,8 @@ class ObjectReader {
   entries(): Entry[] {
     const { section: wanted, type = 'kprobe' } = this.options;
     const sections = this.#file.sections.filter((each) => isCode(each) && each.name !== TEXT);
-    const named = wanted === undefined ? sections : sections.filter(({ name }) => name === wanted);
+    const named =
+      wanted === undefined ? sections : sections.filter(({ name }) => name === wanted || name === `?${wanted}`);
     if (wanted !== undefined && named.length === 0) return this.#byName(wanted, sections);
     const found = named.flatMap((section) => this.#programsOf(section));
     if (found.length > 0) return found;

@@ -21,14 +21,22 @@ const loop: CallbackModel = function* ({ arguments: [rounds, callback, context, 
   return count;
 };
 
-/** bpf_for_each_map_elem() over an array: callback(map, &key, value, context); the number of elements that it saw. */
+/**
+ * bpf_for_each_map_elem() over an array: callback(map, &key, value, context) until it returns something else than 0; the
+ * number of elements that it saw.
+ */
 const forEachMapElement: CallbackModel = function* ({ arguments: [map, callback, context, flags], ...call }) {
   if (flags !== 0n) return error(EINVAL);
   const found = call.maps.find(({ pointer }) => pointer === map);
   if (!found) return error(EINVAL);
-  call.memory.write(call.frame, le64(0n));
-  yield { address: callback!, arguments: [map!, call.frame, found.value, context!] };
-  return 1n;
+  const { count, stride } = found.elements ?? { count: 1, stride: 0 };
+  for (let i = 0; i < count; i++) {
+    call.memory.write(call.frame, le64(BigInt(i)));
+    const value = found.value + BigInt(i * stride);
+    const stop = yield { address: callback!, arguments: [map!, call.frame, value, context!] };
+    if (stop !== 0n) return BigInt(i + 1);
+  }
+  return BigInt(count);
 };
 
 /** bpf_find_vma(): callback(task, vma, context), once, for a mapping that is always found. */

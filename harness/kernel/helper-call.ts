@@ -29,13 +29,24 @@ export interface HelperCall {
   readonly pending: Map<bigint, PendingCallback>;
 }
 
-/** A map as a helper sees it: an array of one value. */
+/** Where the values of a map are in its bytes. */
+export interface CallElements {
+  /** Of one value. */
+  readonly bytes: number;
+  /** From one to the next. */
+  readonly stride: number;
+  readonly count: number;
+}
+
+/** A map as a helper sees it: an array, unless told otherwise of one value. */
 export interface CallMap {
   /** What programs hand over as the map. */
   readonly pointer: bigint;
   /** Address of the value, and its bytes. */
   readonly value: bigint;
   readonly size: number;
+  /** Of a map that is looked up. */
+  readonly elements?: CallElements;
 }
 
 /** A 64-bit word as it is in memory. */

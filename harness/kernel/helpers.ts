@@ -2,6 +2,7 @@ import { junk } from '../machine/junk';
 import { CPUS } from '../machine/layout';
 import { setCallback } from './callbacks';
 import type { HelperCall } from './helper-call';
+import { mapModel } from './map-models';
 
 /** What a helper returns (BPF r0). What it destroys is not its model's concern. */
 export type HelperModel = (call: HelperCall) => bigint;
@@ -37,6 +38,7 @@ export const HELPER_MODELS: Readonly<Record<string, HelperModel>> = {
 };
 
 export function helperResult(call: HelperCall): bigint {
-  const model = Object.hasOwn(HELPER_MODELS, call.name) ? HELPER_MODELS[call.name] : undefined;
+  const known = Object.hasOwn(HELPER_MODELS, call.name) ? HELPER_MODELS[call.name] : undefined;
+  const model = known ?? mapModel(call);
   return model ? model(call) : junk(call.seed, `${call.name} ${call.nth} returns`);
 }

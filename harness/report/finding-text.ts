@@ -1,6 +1,6 @@
 import { tally } from './group';
 import { pad, wrap } from './layout';
-import type { CaseReport, FindingReport } from './model';
+import type { CaseReport, FindingReport, SourcePlace } from './model';
 import { visible } from './visible';
 import { counted, placeText, primaryFindings, subprogText } from './words';
 
@@ -30,7 +30,8 @@ interface Row {
 const ROWS: readonly Row[] = [
   { label: 'where', value: bpfText },
   { label: 'machine', value: machineText, verbatim: true },
-  { label: 'spec', value: ({ yaml }) => yaml && placeText(yaml), verbatim: true },
+  { label: 'spec', value: ({ yaml }) => (yaml && yaml.text === undefined ? placeText(yaml) : null), verbatim: true },
+  { label: 'source', value: ({ yaml }) => sourceText(yaml), verbatim: true },
   { label: 'want', value: ({ want }) => want },
   { label: 'got', value: ({ got }) => got, wrong: true },
   { label: 'culprit', value: ({ culprit }) => culprit, wrong: true },
@@ -41,6 +42,10 @@ function bpfText(finding: FindingReport): string {
   const pc = finding.bpfPc === null ? '' : ` pc ${finding.bpfPc}`;
   return `${subprogText(finding)}${pc}${finding.bpf === null ? '' : `: ${finding.bpf}`}`;
 }
+
+/** The line of C that an instruction is made of. */
+const sourceText = (place: SourcePlace | null): string | null =>
+  place?.text === undefined ? null : `${place.file}:${place.line}: ${place.text}`;
 
 function machineText(finding: FindingReport): string | null {
   if (finding.machineOffset === null) return finding.machine;

@@ -9,6 +9,8 @@ export interface SourcePlace {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** Of compiled code: the line of C itself. */
+  readonly text?: string;
 }
 
 /** One thing that a check found. */

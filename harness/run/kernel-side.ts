@@ -48,8 +48,8 @@ export class KernelSide {
     private readonly machine: () => Machine,
     private readonly arranged: Arrangements,
   ) {
-    this.maps = setup.world.data.flatMap(({ address, size, pointer }) =>
-      pointer === undefined ? [] : [{ pointer, value: address, size }],
+    this.maps = setup.world.data.flatMap(({ address, size, pointer, elements }) =>
+      pointer === undefined ? [] : [{ pointer, value: address, size, ...(elements && { elements }) }],
     );
   }
 

@@ -1,7 +1,7 @@
 import type { Analysis, JitImage, Program, ProgramType } from '../../jit';
 import type { RunStatus } from '../machine/machine';
 import type { Trace } from '../machine/trace';
-import type { ThrowSite } from '../spec';
+import type { MapElements, ThrowSite } from '../spec';
 import type { Activation } from './activations';
 import type { CodeMap } from './code-map';
 
@@ -55,6 +55,8 @@ export interface DataArea {
   readonly size: number;
   /** Of a map: what programs hand over as the map. */
   readonly pointer?: bigint;
+  /** Of a map: the values that lookups find. */
+  readonly elements?: MapElements;
 }
 
 /** An array of programs that tail calls go through (BPF_MAP_TYPE_PROG_ARRAY). */

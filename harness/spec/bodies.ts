@@ -1,29 +1,32 @@
 import type { LowerContext } from './context';
+import { lowerFile } from './file-body';
 import { parseHexText } from './hex-text';
-import type { Path, Position, TextError } from './issues';
+import type { Path, SourcePosition, TextError } from './issues';
 import { type AsmError, type Program, parseAsm, printProgram } from './jit';
+import type { BodyMap } from './maps';
 import { BODY_KEYS, type ProgramSpec } from './schema-program';
 import { type ParsedTree, parseTree, type TreeFlag, type TreeSubprog } from './tree';
 import { generateBodies } from './tree-body';
 import { GOES_OVER_MAP } from './tree-callbacks';
-import type { OwnMap } from './tree-calls';
 import { oneOf } from './words';
 
 /** A program's body, as the JIT takes it. */
 export interface LoweredBody {
   readonly program: Program;
   /** Per subprog, per instruction. */
-  readonly sources: readonly (readonly Position[])[];
+  readonly sources: readonly (readonly SourcePosition[])[];
   /** Per subprog the labels inside it, to their pc; none but those of assembly that was written. */
   readonly labels: readonly ReadonlyMap<string, number>[];
-  /** Maps that a generated body needs for itself. */
-  readonly ownMaps: readonly OwnMap[];
+  /** Maps that a generated or compiled body brings along. */
+  readonly ownMaps: readonly BodyMap[];
   /** Where a generated body throws when a scenario says so. */
   readonly throws: readonly ThrowSite[];
-  /** Callbacks that a tree flags as such, by name. */
+  /** Callbacks that a tree or an object flags as such, by name. */
   readonly flagged: { readonly exceptionCallback?: string; readonly asyncCallbacks: readonly string[] };
   /** The assembly; generated unless the body was written as such. */
   readonly text: string;
+  /** What an object says that its program is attached to. */
+  readonly attachType?: string | undefined;
 }
 
 /**
@@ -55,6 +58,10 @@ export interface BodyScope {
   readonly kernelNames: ReadonlySet<string>;
   readonly verifierMade: boolean;
   readonly depths: ReadonlyMap<string, number>;
+  /** Of a body in a file: which of its programs, of what type unless it says so, and the kernel's types. */
+  readonly section?: string | undefined;
+  readonly type: ProgramSpec['type'];
+  readonly btf?: string | undefined;
 }
 
 export type BodyKey = (typeof BODY_KEYS)[number];
@@ -65,7 +72,7 @@ const BODIES: Readonly<Record<BodyKey, LowerBody>> = {
   tree: lowerTree,
   asm: lowerAsm,
   hex: lowerHex,
-  file: reserved,
+  file: (...body) => withThrows(lowerFile(...body)),
   image: reserved,
 };
 
@@ -160,9 +167,12 @@ function lowerHex(text: string, path: Path, scope: BodyScope, context: LowerCont
   return { ...WRITTEN, program: parsed.program, sources, text: printProgram(parsed.program) };
 }
 
+const withThrows = (body: Omit<LoweredBody, 'throws'> | undefined): LoweredBody | undefined =>
+  body && { ...body, throws: [] };
+
 function reserved(_: string, path: Path, __: BodyScope, context: LowerContext): undefined {
   const key = path[path.length - 1];
-  return context.reportKey(path, `a body as \`${key}\` is not supported yet`, { expected: 'tree, asm or hex' });
+  return context.reportKey(path, `a body as \`${key}\` is not supported yet`, { expected: 'tree, asm, hex or file' });
 }
 
 // Messages of the assembler say themselves what they expected, where that is short enough to be read.

@@ -1,3 +1,4 @@
+import { type BodyFiles, NO_FILES } from './body-files';
 import { type Hints, type Issue, issueAt, type Path, type Position, type TextError } from './issues';
 import type { SpecSource } from './source';
 import type { SubprogNames } from './subprogs';
@@ -13,7 +14,10 @@ export interface Placed<T> {
 export class LowerContext {
   readonly issues: Issue[] = [];
 
-  constructor(readonly source: SpecSource) {}
+  constructor(
+    readonly source: SpecSource,
+    readonly files: BodyFiles = NO_FILES,
+  ) {}
 
   get failed(): boolean {
     return this.issues.length > 0;

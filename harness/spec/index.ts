@@ -1,4 +1,10 @@
 export type { ThrowSite } from './bodies';
+export {
+  type BodyFiles,
+  MAX_TYPES_BYTES,
+  readBytes,
+  runningKernelTypes,
+} from './body-files';
 export type { Claim, Premise } from './claim';
 export type { Placed } from './context';
 export type { EventPoint, PointRole } from './event-points';
@@ -17,12 +23,13 @@ export type {
   FramePointerExpectation,
   ListingExpectation,
 } from './expectation';
+export { objectHints, objectSources } from './file-body';
 export { MAX_SPEC_BYTES } from './files';
-export { formatIssue, formatPath, type Issue, type Path, type Position } from './issues';
+export { formatIssue, formatPath, type Issue, type Path, type Position, type SourcePosition } from './issues';
 export type { ClobberRule, HelperBody } from './kernel-side';
-export { type Loaded, type LoadedSpec, loadFiles, parseSpecText } from './load';
+export { impliedSpec, type Loaded, type LoadedSpec, loadFiles, parseSpecText } from './load';
 export { type Lowered, type LoweredSpec, type LowerOptions, lowerSpec, type SpecCase } from './lower';
-export type { MapSpec } from './maps';
+export type { BodyMap, MapElements, MapSpec } from './maps';
 export {
   CALLEE_SAVED,
   CALLER_SAVED,
@@ -37,6 +44,7 @@ export {
   VERDICTS,
   type Verdict,
 } from './names';
+export { objectMap } from './object-maps';
 export { type Place, parsePlace } from './places';
 export { type PolicyRef, writtenPolicies } from './policies';
 export type { Analyse, LoweredProgram, ProgramError } from './programs';

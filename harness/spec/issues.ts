@@ -5,6 +5,14 @@ export interface Position {
   readonly column: number;
 }
 
+/** Where an instruction is written: of a compiled one the line of C. */
+export interface SourcePosition extends Position {
+  /** The line itself, where the file may not be at hand. */
+  readonly text?: string;
+  /** Of an object without lines: `section .text + 0x18`. */
+  readonly place?: string;
+}
+
 /** Keys and indices that lead from the top of a document to a value. */
 export type Path = readonly (string | number)[];
 
@@ -16,12 +24,15 @@ export interface Issue extends Position {
   readonly expected?: string;
   /** The name that was probably meant. */
   readonly suggestion?: string;
+  /** Where in a file that has no lines: `section .text + 0x18`. */
+  readonly place?: string;
 }
 
 /** What an issue may say beyond its message. */
 export interface Hints {
   readonly expected?: string | undefined;
   readonly suggestion?: string | undefined;
+  readonly place?: string | undefined;
 }
 
 /** An error inside a text (assembly, a tree, a term), before it is known where that text stands. */
@@ -42,6 +53,7 @@ export function issueAt(position: Position, path: Path, message: string, hints: 
     message,
     ...(hints.expected === undefined ? {} : { expected: hints.expected }),
     ...(hints.suggestion === undefined ? {} : { suggestion: hints.suggestion }),
+    ...(hints.place === undefined ? {} : { place: hints.place }),
   };
 }
 
@@ -64,11 +76,12 @@ function formatKey(key: string | number, at: number): string {
   return at === 0 ? text : `.${text}`;
 }
 
-/** One line: `file:line:column  path: what, and what was expected`. */
+/** One line: `file:line:column  path: what, and what was expected`; of a file without lines `file: place: what`. */
 export function formatIssue(issue: Issue): string {
-  const place = `${issue.file}:${issue.line}:${issue.column}`;
+  const where = issue.place === undefined ? `${issue.line}:${issue.column} ` : ` ${issue.place}:`;
+  const place = `${issue.file}:${where}`;
   const path = issue.path === '' ? '' : `${issue.path}: `;
   const expected = issue.expected === undefined ? '' : `, expected ${issue.expected}`;
   const suggestion = issue.suggestion === undefined ? '' : ` (did you mean \`${issue.suggestion}\`?)`;
-  return `${place}  ${path}${issue.message}${expected}${suggestion}`;
+  return `${place} ${path}${issue.message}${expected}${suggestion}`;
 }

@@ -1,4 +1,5 @@
 import { parseAllDocuments } from 'yaml';
+import { type BodyFiles, filesBeside, NO_FILES } from './body-files';
 import { readSpecFiles } from './files';
 import { type Issue, issueAt, type Path, type Position, sortIssues } from './issues';
 import { Lines } from './lines';
@@ -16,6 +17,8 @@ export interface LoadedSpec {
   readonly spec: Spec;
   /** Where each value stands. */
   readonly source: SpecSource;
+  /** How the files that it names are read. Default: it names none. */
+  readonly files?: BodyFiles;
 }
 
 export interface Loaded {
@@ -33,18 +36,24 @@ export function loadFiles(paths: readonly string[]): Loaded {
   const { files, issues } = readSpecFiles(paths);
   const specs: LoadedSpec[] = [];
   for (const { file, text } of files) {
-    const loaded = parseSpecText(text, file);
+    const loaded = parseSpecText(text, file, filesBeside(file));
     specs.push(...loaded.specs);
     issues.push(...loaded.issues);
   }
   return { specs, issues: [...issues, ...repetitions(specs)] };
 }
 
+/** A spec that nobody wrote: of a file that is no spec. */
+export function impliedSpec(spec: Spec, file: string, files: BodyFiles): LoadedSpec {
+  const source = new SpecSource(file, new Lines(''));
+  return { file, position: source.value([]), spec, source, files };
+}
+
 /** Reads all documents of one text. */
-export function parseSpecText(text: string, file: string): Loaded {
+export function parseSpecText(text: string, file: string, files: BodyFiles = NO_FILES): Loaded {
   const top = { file, line: 1, column: 1 };
   try {
-    const { specs, issues } = parseDocuments(text, file);
+    const { specs, issues } = parseDocuments(text, file, files);
     const cut = sortIssues(issues).slice(0, MAX_ISSUES);
     if (cut.length < issues.length)
       cut.push(issueAt(top, [], `${issues.length - cut.length} more issues in this file`));
@@ -55,7 +64,7 @@ export function parseSpecText(text: string, file: string): Loaded {
   }
 }
 
-function parseDocuments(text: string, file: string): Loaded {
+function parseDocuments(text: string, file: string, files: BodyFiles): Loaded {
   if (nesting(text) > MAX_NESTING) throw new RangeError();
   const lines = new Lines(text);
   const options = { prettyErrors: false, uniqueKeys: false, intAsBigInt: true } as const;
@@ -78,7 +87,7 @@ function parseDocuments(text: string, file: string): Loaded {
     const plain = found.length === 0 ? toPlain(document.contents, source, found) : null;
     if (found.length === 0) {
       const result = validate(specSchema, plain, source);
-      if (result.ok) specs.push({ file, position: source.value([]), spec: result.value, source });
+      if (result.ok) specs.push({ file, position: source.value([]), spec: result.value, source, files });
       else found.push(...result.issues);
     }
     issues.push(...found);

@@ -55,7 +55,7 @@ const DEFAULT_SEED = 1;
 /** Gives a spec its meaning: bodies become programs, names are looked up, expectations resolved; one for each point. */
 export function lowerSpec(loaded: LoadedSpec, options: LowerOptions): Lowered {
   const { spec, source } = loaded;
-  const context = new LowerContext(source);
+  const context = new LowerContext(source, loaded.files);
   const policies = lowerPolicies(spec, options.policies, context);
   const value: LoweredSpec[] = [];
   // Points that differ in nothing but the seed share their programs and cases.

@@ -10,7 +10,24 @@ import { oneOf } from './words';
 /** What an arena is allocated in. */
 const PAGE_BYTES = 4096;
 
-/** A map of one value, an arena, or an array of programs. */
+/** Where the values of a map are in its bytes, one behind the other. */
+export interface MapElements {
+  /** Of one value. */
+  readonly bytes: number;
+  /** From one to the next. */
+  readonly stride: number;
+  readonly count: number;
+}
+
+/** A map that a body brings along. */
+export interface BodyMap extends Partial<Pick<MapSpec, 'init' | 'programs' | 'elements'>> {
+  readonly name: string;
+  readonly size: number;
+  /** The object that declares it; two programs of one share it. */
+  readonly from?: string;
+}
+
+/** A map of one value, an array, an arena, or an array of programs. */
 export interface MapSpec {
   readonly name: string;
   readonly size: number;
@@ -20,15 +37,35 @@ export interface MapSpec {
   readonly init: Uint8Array;
   /** Of an array of programs: how many entries it has, and the program at each index that holds one. Its size is 0. */
   readonly programs?: { readonly entries: number; readonly slots: ReadonlyMap<number, string> };
+  /** The values that lookups find. Default: none is looked up. */
+  readonly elements?: MapElements;
   readonly position: Position;
+}
+
+/** The maps of bodies, but for those that the spec writes itself. */
+function ownMaps(spec: Spec, { programs }: LoweredPrograms, context: LowerContext): MapSpec[] {
+  const found = new Map<string, BodyMap>();
+  return programs.flatMap((program) =>
+    program.ownMaps.flatMap((map): MapSpec[] => {
+      const { name, size, from } = map;
+      if (from !== undefined && Object.hasOwn(spec.maps ?? {}, name)) return [];
+      const other = found.get(name);
+      if (other && other.from !== from) {
+        context.reportKey(['programs', program.name], `${from} and ${other.from} both have a map \`${name}\``);
+      }
+      if (other) return [];
+      found.set(name, map);
+      const { init = new Uint8Array(size), programs: slots, elements } = map;
+      const rest = { ...(slots && { programs: slots }), ...(elements && { elements }) };
+      return [{ name, size, arena: false, init, ...rest, position: program.position }];
+    }),
+  );
 }
 
 /** The maps that a spec writes, and behind them those that generated bodies need for themselves. */
 export function lowerMaps(spec: Spec, lowered: LoweredPrograms, context: LowerContext): MapSpec[] {
   let arenas = 0;
-  const own = lowered.programs.flatMap(({ ownMaps, position }) =>
-    ownMaps.map(({ name, size }) => ({ name, size, arena: false, init: new Uint8Array(size), position })),
-  );
+  const own = ownMaps(spec, lowered, context);
   const written = Object.entries(spec.maps ?? {}).map(([name, written]) => {
     const path = ['maps', name];
     if (written.arena && ++arenas > 1) context.reportKey(path, 'a second arena', { expected: 'one in a spec' });

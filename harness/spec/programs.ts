@@ -14,7 +14,6 @@ import { depthKey, type Point } from './sweep';
 export interface LoweredProgram extends LoweredBody {
   readonly name: string;
   readonly type: ProgramType;
-  readonly attachType?: string;
   /** Whose rules for private frames are its own. */
   readonly eligibleAs?: ProgramType;
   /** Of a struct_ops program: its member asks for private stacks. */
@@ -72,7 +71,20 @@ export function lowerPrograms(
     const valueMaps = maps.filter((map) => isValue(spec.maps![map]!));
     const declaredKfuncs = spec.kfuncs ?? [];
     const verifierMade = written.verifier_insns ?? false;
-    const scope = { name, index, kfuncs, declaredKfuncs, maps, valueMaps, kernelNames: all, depths, verifierMade };
+    const { type, section, btf } = written;
+    const own = { type, section, btf };
+    const scope = {
+      name,
+      index,
+      kfuncs,
+      declaredKfuncs,
+      maps,
+      valueMaps,
+      kernelNames: all,
+      depths,
+      verifierMade,
+      ...own,
+    };
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
     const callbacks = lowerCallbacks(written, path, body, context);
@@ -80,19 +92,20 @@ export function lowerPrograms(
       const message = `a program of type ${written.type} has no member that could ask`;
       context.reportKey([...path, 'priv_stack_requested'], message, { expected: 'type struct_ops' });
     }
+    const attachType = written.attach_type ?? body.attachType;
     const attach = {
-      ...(written.attach_type !== undefined && { attachType: written.attach_type }),
+      ...(attachType !== undefined && { attachType }),
       ...(written.eligible_as !== undefined && { eligibleAs: written.eligible_as }),
       ...(written.priv_stack_requested && { privStackRequested: true }),
     };
     return [
       {
         name,
-        type: written.type,
-        ...attach,
+        type,
         position: context.source.key(path),
         ...callbacks,
         ...body,
+        ...attach,
       },
     ];
   });

@@ -33,7 +33,13 @@ export const programSchema = z
     tree: z.string().optional().describe('A call tree, one `name depth [flags]` a line; bodies are generated.'),
     asm: z.string().optional().describe("Assembly text in the kernel's dialect."),
     hex: z.string().optional().describe('Instructions in wire form, as hexadecimal.'),
-    file: name.optional().describe('Reserved: a file of assembly, or an ELF object.'),
+    file: name.optional().describe("A file of assembly, or a BPF object, by its path from the spec's folder."),
+    section: name.optional().describe('Of an object with several programs: the section or name of this one.'),
+    btf: name
+      .optional()
+      .describe(
+        'Of an object with CO-RE relocations: a file with the BTF of a kernel. Default: that of the running one.',
+      ),
     image: name.optional().describe('Reserved: a captured image.'),
   })
   .meta({ oneOf: BODY_KEYS.map((key) => ({ required: [key] })) });
