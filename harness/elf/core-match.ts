@@ -1,5 +1,7 @@
 import { type Btf, type BtfType, essentialName, Kind } from './btf';
+import { Core } from './core-kinds';
 import { type Access, type CoreSpec, isComposite, isEnum, isFlexible, MAX_STEPS } from './core-spec';
+import { typesMatch } from './core-types-match';
 
 const MAX_DEPTH = 32;
 /** Members or types looked at for one relocation: types that contain themselves are only in broken objects. */
@@ -112,10 +114,13 @@ function matchEnumerator(local: CoreSpec, target: Btf, named: BtfType, root: Btf
 }
 
 /** The same path in a type of the target, or null where the type has no such part. @throws ElfProblem in broken BTF */
-export function matchSpec(local: CoreSpec, target: Btf, targetId: number): CoreSpec | null {
+export function matchSpec(kind: number, local: CoreSpec, target: Btf, targetId: number): CoreSpec | null {
   const [named, root] = [target.type(targetId), target.bare(targetId)];
   if (local.steps.length === 0) {
-    const same = new TypeComparison(local.btf, target).agree(local.named.id, targetId);
+    const same =
+      kind === Core.TYPE_MATCHES
+        ? typesMatch(local.btf, local.named.id, target, targetId)
+        : new TypeComparison(local.btf, target).agree(local.named.id, targetId);
     return same ? { btf: target, named, root, steps: [], bitOffset: 0 } : null;
   }
   if (isEnum(local.root) && local.steps[0]!.name !== undefined) return matchEnumerator(local, target, named, root);

@@ -20,7 +20,7 @@ const isUnsigned = ({ access }: CoreValue, { btf }: CoreSpec): boolean =>
 function targetValue(kind: number, local: CoreSpec, target: Btf, place: string) {
   let found: { readonly spec: CoreSpec; readonly value: CoreValue | null } | undefined;
   for (const id of candidates(local, target)) {
-    const spec = matchSpec(local, target, id);
+    const spec = matchSpec(kind, local, target, id);
     if (!spec) continue;
     const value = coreValue(kind, spec);
     if (found && (found.value?.value !== value?.value || found.spec.bitOffset !== spec.bitOffset)) {

@@ -83,6 +83,11 @@ function checkHeader(file: Part): void {
   if (file.size < HEADER_BYTES) throw wrong(`the file ends after ${file.size} bytes`, `at least ${HEADER_BYTES}`);
   if (file.u8(4) !== 2) throw wrong('the file is not of class 64 bits', compiled);
   if (file.u8(5) !== 1) throw wrong('the file is not little endian', 'an object made by `clang -target bpfel`');
+}
+
+/** A header that a BPF object has beyond that. */
+function checkMachine(file: Part): void {
+  const wrong = (message: string, expected: string) => new ElfProblem('the ELF header', message, { expected });
   const machine = file.u16(0x12);
   if (machine !== EM_BPF) {
     throw wrong(`the file is for ${MACHINES[machine] ?? `machine ${machine}`}`, `BPF (machine ${EM_BPF})`);
@@ -160,10 +165,18 @@ function readRelocations({ part }: ElfSection, symbols: readonly ElfSymbol[]): R
   });
 }
 
+/** A section of any ELF file, a kernel say; undefined where it has none of that name. @throws ElfProblem */
+export function sectionOf(bytes: Uint8Array, name: string): Part | undefined {
+  const file = new Part('the file', bytes);
+  checkHeader(file);
+  return readSections(file).find((each) => each.name === name)?.part;
+}
+
 /** Sections, symbols and relocations of a BPF object. @throws ElfProblem */
 export function readElf(bytes: Uint8Array): ElfFile {
   const file = new Part('the file', bytes);
   checkHeader(file);
+  checkMachine(file);
   const sections = readSections(file);
   const symbols = readSymbols(sections);
   return {

@@ -17,14 +17,20 @@ const KNOWN: Readonly<Record<string, bigint>> = {
   CONFIG_HZ: 1000n,
 };
 
-/** Bytes that each variable gets: as many as the widest takes. */
-const SLOT = 8;
-
 /** A map of the configuration's words that an object declares, and where each is in it. */
 export interface Kconfig {
   readonly map: ElfMap;
   readonly offsets: ReadonlyMap<string, number>;
 }
+
+interface Word {
+  readonly name: string;
+  readonly bytes: number;
+  readonly value: bigint;
+}
+
+/** The order in which libbpf has them: the widest first, then by name. */
+const inOrder = (a: Word, b: Word): number => b.bytes - a.bytes || (a.name < b.name ? -1 : 1);
 
 /**
  * The variables of `.kconfig`: with the values of the kernel that we stand for, 0 where an object can do without one.
@@ -36,24 +42,26 @@ export function readKconfig(file: ElfFile, btf: Btf | undefined): Kconfig | unde
   const weak = new Set(
     file.symbols.filter((each) => each.section === SHN_UNDEF && each.bind === STB_WEAK).map(({ name }) => name),
   );
-  const names = btf.variables(data).map(({ type }) => btf.type(type).name);
-  const initial = new Uint8Array(names.length * SLOT);
-  const view = new DataView(initial.buffer);
-  names.forEach((name, i) => {
-    const value = Object.hasOwn(KNOWN, name) ? KNOWN[name]! : undefined;
-    if (value === undefined && !weak.has(name)) {
+  const words = btf.variables(data).map(({ type }): Word => {
+    const { name, sizeOrType, kind } = btf.type(type);
+    const known = Object.hasOwn(KNOWN, name) ? KNOWN[name]! : undefined;
+    if (known === undefined && !weak.has(name)) {
       const expected = `a weak one, or ${Object.keys(KNOWN).join(', ')}`;
       throw new ElfProblem(`variable ${name}`, 'no value of the configuration is known by that name', { expected });
     }
-    view.setBigUint64(i * SLOT, value ?? 0n, true);
+    const bytes = kind === Kind.VAR ? btf.sizeOf(sizeOrType) : 0;
+    if (![1, 2, 4, 8].includes(bytes)) throw new ElfProblem(`variable ${name}`, 'only numbers are known');
+    return { name, bytes, value: known ?? 0n };
   });
-  const map = {
-    name: '.kconfig',
-    kind: 'array',
-    keySize: 4,
-    valueSize: initial.length,
-    maxEntries: 1,
-    initial,
-  } as const;
-  return { map, offsets: new Map(names.map((name, i) => [name, i * SLOT])) };
+  words.sort(inOrder);
+  const offsets = new Map<string, number>();
+  const initial: number[] = [];
+  // The widest first: each stands at a multiple of its size.
+  for (const { name, bytes, value } of words) {
+    offsets.set(name, initial.length);
+    for (let i = 0; i < bytes; i++) initial.push(Number((value >> BigInt(8 * i)) & 0xffn));
+  }
+  const valueSize = initial.length;
+  const shape = { name: '.kconfig', kind: 'array', keySize: 4, valueSize, maxEntries: 1 } as const;
+  return { map: { ...shape, initial: Uint8Array.from(initial) }, offsets };
 }

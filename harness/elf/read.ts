@@ -3,13 +3,13 @@ import { adapt } from './adapt';
 import { Btf, Kind } from './btf';
 import { type BtfExt, readBtfExt } from './btf-ext';
 import { CoreRelocator } from './core';
-import { type ElfFile, type ElfSection, isElf, readElf } from './file';
+import { type ElfFile, type ElfSection, readElf } from './file';
 import { type ElfFunction, isCode, readFunctions, TEXT } from './functions';
 import { readKconfig } from './kconfig';
+import { kernelBtf } from './kernel-btf';
 import { sourceAt } from './lines';
 import { type Linkable, type Linked, link } from './link';
 import { type ElfMap, readMaps } from './maps';
-import { Part } from './part';
 import { type ElfIssue, ElfProblem, type SourceLine } from './problem';
 import { type SectionKind, sectionKind, suggestSection } from './section-names';
 
@@ -48,23 +48,6 @@ export interface ElfOptions {
 }
 
 const EXCEPTION_CALLBACK = 'exception_callback:';
-
-/** The types of a file that several programs adapt to. */
-const kernels = new WeakMap<Uint8Array, Btf>();
-
-/** The types in a file of BTF, or of an ELF file's `.BTF`. @throws ElfProblem */
-function kernelBtf(bytes: Uint8Array): Btf {
-  const btf = kernels.get(bytes) ?? readKernelBtf(bytes);
-  kernels.set(bytes, btf);
-  return btf;
-}
-
-function readKernelBtf(bytes: Uint8Array): Btf {
-  if (!isElf(bytes)) return new Btf(new Part("the kernel's BTF", bytes));
-  const part = readElf(bytes).sections.find(({ name }) => name === '.BTF')?.part;
-  if (!part) throw new ElfProblem("the kernel's BTF", 'an ELF file without a section .BTF');
-  return new Btf(new Part("the kernel's BTF", part.bytes));
-}
 
 /** A program that was found, not linked yet. */
 interface Entry {
