@@ -30,8 +30,9 @@ export interface ObjectOptions {
 /** Largest object: a command reads one at a time, and what holds a program is far smaller. */
 const MAX_OBJECT_BYTES = 8 << 20;
 
-/** Whether a path is a file that begins as an ELF file does. */
+/** Whether a path is a file that begins as an ELF file does, and does not call itself a spec. */
 export function isObjectFile(path: string): boolean {
+  if (/\.ya?ml$/.test(path)) return false;
   const start = new Uint8Array(4);
   try {
     const fd = openSync(path, 'r');

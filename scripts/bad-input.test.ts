@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Folder, type Outcome, privstack } from './testing';
@@ -6,15 +6,15 @@ import { Folder, type Outcome, privstack } from './testing';
 const folder = new Folder();
 afterAll(() => folder.remove());
 
-/** A line of an issue: `file:line:column  path: what`. */
-const PLACE = /^[^:]+:\d+:\d+ {2}\S/;
+/** A line of an issue: `file:line:column  path: what`, or `file: place in an object: what`. */
+const PLACE = /^[^:]+:(\d+:\d+ {2}| the | section )\S/;
 
 interface Case {
   readonly what: string;
   /** Name and content of the file; without content there is no file. */
   readonly file: string;
   readonly content?: string | Uint8Array;
-  readonly command?: 'jit';
+  readonly command?: 'jit' | 'exec';
   readonly options?: readonly string[];
   /** The one line that is printed, without the folder. */
   readonly says: RegExp;
@@ -23,6 +23,8 @@ interface Case {
 const program = (body: string): string => `name: x\nprograms:\n  prog:\n    type: kprobe\n${body}`;
 const asm = (...lines: string[]): string => program(`    asm: |\n${lines.map((line) => `      ${line}\n`).join('')}`);
 const tree = (...lines: string[]): string => program(`    tree: |\n${lines.map((line) => `      ${line}\n`).join('')}`);
+
+const OBJECT = Uint8Array.from(readFileSync(join(__dirname, '../harness/elf/testdata/chain.bpf.o')));
 
 const CASES: readonly Case[] = [
   {
@@ -150,14 +152,14 @@ const CASES: readonly Case[] = [
     command: 'jit',
     file: 'empty.asm',
     content: '// nothing\n# at all\n',
-    says: /^empty\.asm:1:1 {2}the file is empty, expected assembly, hex or a spec$/,
+    says: /^empty\.asm:1:1 {2}the file is empty, expected assembly, hex, a spec or a BPF object$/,
   },
   {
     what: 'assembly: binary file',
     command: 'jit',
     file: 'binary.asm',
     content: Uint8Array.of(0xff, 0xfe, 0x41),
-    says: /^binary\.asm:1:1 {2}a binary file, expected assembly, hex or a spec$/,
+    says: /^binary\.asm:1:1 {2}a binary file, expected assembly, hex, a spec or a BPF object$/,
   },
   {
     what: 'assembly: 10 MB file',
@@ -185,6 +187,28 @@ const CASES: readonly Case[] = [
     command: 'jit',
     file: 'nothing-here',
     says: /^nothing-here:1:1 {2}a directory, expected /,
+  },
+  ...(['run', 'jit', 'exec'] as const).map(
+    (command): Case => ({
+      what: `${command} of an object that was cut off`,
+      ...(command !== 'run' && { command }),
+      file: `cut-${command}.bpf.o`,
+      content: OBJECT.subarray(0, 2000),
+      says: /^cut-\w+\.bpf\.o: the file \+ 0x7d0: the table of sections would end behind the last of the 2000 bytes$/,
+    }),
+  ),
+  {
+    what: 'an object with an instruction that there is not',
+    file: 'opcode.bpf.o',
+    content: OBJECT.slice().fill(0xff, 0x48, 0x49),
+    says: /^opcode\.bpf\.o: section \.text \+ 0x8: .*unknown opcode 0xff \(\.\/chain\.bpf\.c:\d+: .*\)$/,
+  },
+  {
+    what: 'an object without that section',
+    file: 'section.bpf.o',
+    content: OBJECT,
+    options: ['--section', 'xdp'],
+    says: /^section\.bpf\.o: section xdp: there is no such section of programs, expected kprobe\/do_nanosleep, tracepoint\//,
   },
   { what: 'jit of a missing file', command: 'jit', file: 'missing.asm', says: /^missing\.asm:1:1 {2}no such file$/ },
 ];

@@ -170,7 +170,7 @@ class ObjectReader {
     const bytes = this.options.kernelTypes?.();
     if (!bytes) {
       throw new ElfProblem(section.part.name, 'its CO-RE relocations need the types of a kernel', {
-        expected: 'BTF of a kernel: `--btf FILE`',
+        expected: 'BTF of a kernel: `--btf FILE`, or `btf` in a spec',
       });
     }
     this.#relocator = new CoreRelocator(this.#btf!, kernelBtf(bytes));
@@ -227,5 +227,10 @@ export function readObject(bytes: Uint8Array, options: ElfOptions = {}): ElfResu
     const programs = reader.entries().map((entry) => attempt(issues, () => reader.read(entry)));
     return { programs: programs.filter((each) => each !== undefined), maps: reader.maps };
   });
-  return object && issues.length === 0 ? { ok: true, object } : { ok: false, issues };
+  if (object && issues.length === 0) return { ok: true, object };
+  // What is wrong with a subprog is wrong in every program that reaches it.
+  return {
+    ok: false,
+    issues: [...new Map(issues.map((issue) => [`${issue.place}: ${issue.message}`, issue])).values()],
+  };
 }

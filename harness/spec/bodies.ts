@@ -84,6 +84,9 @@ export function bodyKey(written: ProgramSpec, path: Path, context: LowerContext)
   return context.reportKey([...path, keys[1]!], `a second body beside \`${keys[0]}\``, { expected: 'one body' });
 }
 
+/** Keys about a body in a file. */
+const OF_FILES = ['section', 'btf'] as const;
+
 /** Turns a program's body into instructions. */
 export function lowerBody(
   written: ProgramSpec,
@@ -92,6 +95,10 @@ export function lowerBody(
   context: LowerContext,
 ): LoweredBody | undefined {
   const key = bodyKey(written, path, context);
+  for (const of of OF_FILES) {
+    if (key === undefined || key === 'file' || written[of] === undefined) continue;
+    context.reportKey([...path, of], 'a body that is no file', { expected: '`file`' });
+  }
   return key && BODIES[key](written[key]!, [...path, key], scope, context);
 }
 

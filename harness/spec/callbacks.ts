@@ -32,7 +32,7 @@ export function lowerCallbacks(written: ProgramSpec, path: Path, body: LoweredBo
       ? flaggedIndex(flagged.exceptionCallback, program)
       : callback(named, exceptionPath, program, context);
   if (named !== undefined && flagged.exceptionCallback !== undefined && named !== flagged.exceptionCallback) {
-    const message = `the body flags \`${flagged.exceptionCallback}\` as the exception callback`;
+    const message = `the ${written.file === undefined ? 'tree' : 'object'} flags \`${flagged.exceptionCallback}\` as the exception callback`;
     context.report(exceptionPath, message, { expected: 'one exception callback' });
   }
   checkHandedOver(body, path, context);

@@ -176,7 +176,7 @@ describe('data of another shape', () => {
 
   test('a missing key is told where it is missing', () => {
     expect(issuesOf('name: x\nprograms:\n  prog:\n    tree: main 8\n')).toEqual([
-      expect.stringMatching(/^4:5 {2}programs\.prog: `type` is missing, expected kprobe, /),
+      expect.stringMatching(/^4:5 {2}programs\.prog: `type` is missing, expected one of kprobe, /),
     ]);
   });
 
