@@ -163,7 +163,7 @@ describe('faults, and what finds them', () => {
       'direct-and-indirect',
       FROM_MAIN,
       patch({ in: 'main', text: /^pop rbx$/ }),
-      'callee-saved',
+      'callee-saved main pc 3',
     ],
     [
       'an array that is too short',
