@@ -55,10 +55,10 @@ describe('run', () => {
     expect(report.results.map(({ verdict }) => verdict)).toEqual(Array(15).fill('holds'));
   });
 
-  test('a command that shows it again names the types of the kernel', async () => {
+  test('a command that shows it again names the program and the types of the kernel', async () => {
     const { report: failing } = await runSpecs([CORE], { object: { section: 'loads', btf: KERNEL } });
     expect(failing.results[0]).toMatchObject({ verdict: 'fails' });
-    expect(failing.results[0]!.findings[0]!.replay).toMatch(/--trace --btf .*kernel\.bpf\.o$/);
+    expect(failing.results[0]!.findings[0]!.replay).toMatch(/--trace --section loads --btf .*kernel\.bpf\.o$/);
   });
 
   test('takes bodies from files beside a spec', async () => {

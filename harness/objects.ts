@@ -137,6 +137,8 @@ export function loadAll(paths: readonly string[], options: ObjectOptions): Loade
 
 const quote = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
-/** What a command that shows a case again needs of them; which program it was its name says. */
-export const objectArguments = ({ btf }: ObjectOptions = {}): string =>
-  btf === undefined ? '' : ` --btf ${quote(btf)}`;
+/** What a command that shows a case again needs of them: what else is in an object may be wrong. */
+export function objectArguments({ section, btf }: ObjectOptions = {}): string {
+  const written = Object.entries({ section, btf }).filter(([, value]) => value !== undefined);
+  return written.map(([name, value]) => ` --${name} ${quote(value!)}`).join('');
+}
