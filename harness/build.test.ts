@@ -88,7 +88,7 @@ describe('addresses', () => {
   test('are in the linked bytes', () => {
     const code = program!.code[0]!;
     const view = new DataView(code.buffer, code.byteOffset, code.length);
-    const [fn] = program!.image.functions;
+    const [fn] = program!.image!.functions;
     const targets = fn!.listing().flatMap(({ offset, size, insn: { site } }) => {
       if (site.role !== 'call') return [];
       return [program!.addresses[0]! + BigInt(offset + size + view.getInt32(offset + 1, true))];

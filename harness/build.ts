@@ -23,6 +23,7 @@ import { progArrayBytes } from './kernel/prog-array';
 import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
 import { helperAddress, type Segment } from './machine/machine';
 import { type Verified, verify } from './request-program';
+import { compiledCode } from './run/code';
 import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
 import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTrampoline, World } from './run/run';
@@ -255,7 +256,8 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const addresses = space.place(image);
     const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;
     const code = link(image, { functions: addresses, resolve });
-    return { name, type, program, analysis, origins, image, addresses, code, blocks, throws };
+    const functions = compiledCode(image);
+    return { name, type, program, analysis, origins, image, functions, addresses, code, blocks, throws };
   });
   const arrays = placeProgramArrays(initial.maps, data, linked, config);
   const programs = pokeTailCalls(linked, arrays);

@@ -18,6 +18,7 @@ function labels(fn: JitFunction): Map<number, string> {
 /** The machine code of a program in the dialect of the kernel's selftests: AT&T, `func #N:`, labels for jumps. */
 export function attListing(world: World, program: number): string[] {
   const { image, addresses } = world.programs[program]!;
+  if (!image) return [];
   return image.functions.flatMap((fn, index) => {
     const names = labels(fn);
     const target = (to: Target): string | bigint | undefined => {

@@ -62,11 +62,13 @@ describe('an array of programs', () => {
 describe('a direct tail call', () => {
   const [{ run }] = resultOf(TWO, 'kernel-stack').runs as [ReturnType<typeof resultOf>['runs'][number]];
   const { programs } = run.world;
-  const { code, image, addresses } = programs[0]!;
+  const { code, functions, addresses } = programs[0]!;
   const sites = (role: Role) =>
-    image.functions[0]!.listing().flatMap(({ offset, size, insn }) =>
-      insn.site.role === role ? [{ end: offset + size, bytes: [...code[0]!.subarray(offset, offset + size)] }] : [],
-    );
+    functions[0]!
+      .rows()
+      .flatMap(({ offset, size, role: own }) =>
+        own === role ? [{ end: offset + size, bytes: [...code[0]!.subarray(offset, offset + size)] }] : [],
+      );
   const NOP5 = [0x0f, 0x1f, 0x44, 0x00, 0x00];
   const rel32 = (bytes: number[]) => new DataView(Uint8Array.from(bytes).buffer).getInt32(1, true);
 
@@ -116,8 +118,8 @@ const landing = (from: string, by: number): Fault => shift({ in: from, role: 'ta
 /** The jump around a direct tail call is there again. */
 const bypassed: Fault = (built) => {
   const { code, image } = built.world.programs[0]!;
-  const { offset, size } = image.functions[0]!.listing().find(({ insn }) => insn.site.role === 'tail-call-bypass')!;
-  code[0]!.set(image.functions[0]!.bytes.subarray(offset, offset + size), offset);
+  const { offset, size } = image!.functions[0]!.listing().find(({ insn }) => insn.site.role === 'tail-call-bypass')!;
+  code[0]!.set(image!.functions[0]!.bytes.subarray(offset, offset + size), offset);
   return built;
 };
 

@@ -51,16 +51,16 @@ export function placeProgramArrays(
  */
 export function pokeTailCalls(programs: readonly PlacedProgram[], { byMap }: ProgramArrays): PlacedProgram[] {
   return programs.map((placed) => {
-    const code = placed.image.functions.map((fn, subprog) => {
+    const code = placed.functions.map((fn, subprog) => {
       const bytes = placed.code[subprog]!.slice();
-      const sites = (role: Role) => fn.listing().filter(({ insn }) => insn.site.role === role);
+      const sites = (role: Role) => fn.rows().filter((row) => row.role === role);
       const [bypasses, targets] = [sites('tail-call-bypass'), sites('tail-call-target')];
       placed.analysis.pokes[subprog]!.forEach(({ map, index }, at) => {
         const held = byMap.get(placed.program.maps[map]!)?.slots.get(index);
         if (held === undefined) return;
-        const { addresses, image } = programs[held]!;
+        const { addresses, functions } = programs[held]!;
         const { offset } = targets[at]!;
-        const landing = addresses[0]! + BigInt(image.functions[0]!.landing);
+        const landing = addresses[0]! + BigInt(functions[0]!.landing);
         bytes.set(branch(JMP, placed.addresses[subprog]! + BigInt(offset), landing), offset);
         bytes.set(NOP5, bypasses[at]!.offset);
       });

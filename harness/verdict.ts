@@ -25,7 +25,7 @@ function atPlace({ run, activationOf }: CheckInput, finding: Finding, place: Pla
   for (let i = Math.min(finding.event, trace.count) - 1; i >= 0; i--) {
     if (trace.kind(i) !== EventKind.INSN || activationOf[i] !== activation) continue;
     const here = world.code.at(trace.rip(i));
-    if (here?.row.insn.site.role === 'call') return wanted.includes(here.pc);
+    if (here?.row.role === 'call') return wanted.includes(here.pc);
   }
   return false;
 }

@@ -52,8 +52,7 @@ const isProbe = (insn: Insn | null): boolean =>
 
 /** The register that an access goes through: whoever set it is to blame. */
 function baseRegister({ row }: CodePlace): { register?: number } {
-  const mem = row.insn.operands.find((operand) => operand.kind === 'mem');
-  return mem?.kind === 'mem' ? { register: mem.base } : {};
+  return row.base === null ? {} : { register: row.base };
 }
 
 const what = ({ write, size }: Access): string => `${write ? 'a store' : 'a load'} of ${size} bytes`;
@@ -84,13 +83,13 @@ export const cpuIsolation: Check = {
 
 /** Whether it is a load or store of the program, not one that its machine code makes for itself. */
 function ofProgram({ place: { insn, row } }: Access): boolean {
-  if (insn === null || row.insn.site.role !== 'body' || movesStack({ row })) return false;
+  if (insn === null || row.role !== 'body' || movesStack({ row })) return false;
   return [BPF_LDX, BPF_ST, BPF_STX].includes(insnClass(insn));
 }
 
 /** Whether it moves rsp over what it stores or loads; what is patched at an entry may be a call. */
-const movesStack = ({ row: { insn } }: Pick<CodePlace, 'row'>): boolean =>
-  insn.site.role === 'patch-site' || /^(push|pop|call|leave|ret)/.test(insn.form.mnemonic);
+const movesStack = ({ row }: Pick<CodePlace, 'row'>): boolean =>
+  row.role === 'patch-site' || /^(push|pop|call|leave|ret)/.test(row.mnemonic);
 
 /** The frame of an activation, by the analysis. */
 function frameOf({ run }: CheckInput, activation: Activation): { readonly lo: bigint; readonly hi: bigint } {

@@ -68,7 +68,7 @@ export const callTarget: Check = {
           findings.push({ check: 'call-target', event, place: top.place, message, want: hex(top.next), got: hex(rip) });
         }
       }
-      if (place.row.insn.site.role !== 'call' || !place.insn) continue;
+      if (place.row.role !== 'call' || !place.insn) continue;
       called.set(entry, { place, event });
       open.push({ next: rip + BigInt(place.row.size), event, place });
     }

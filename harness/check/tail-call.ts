@@ -48,8 +48,8 @@ function nextInstruction({ run, activationOf, entryOf }: CheckInput, { event, pl
 function target({ programs, tailCallLimit }: World, { array, index }: TailCall, before: number) {
   const program = index < array.entries ? array.slots.get(index) : undefined;
   if (program === undefined || before >= tailCallLimit) return null;
-  const { name, image, addresses } = programs[program]!;
-  return { name, address: addresses[0]! + BigInt(image.functions[0]!.landing) };
+  const { name, functions, addresses } = programs[program]!;
+  return { name, address: addresses[0]! + BigInt(functions[0]!.landing) };
 }
 
 /** Why it must not happen, or that it must. */

@@ -3,8 +3,6 @@ import type { Built, HelperBodies } from '../build';
 import { judgeCase } from '../judge';
 import { percpuOffset } from '../machine/layout';
 import type { CaseReport, FindingReport } from '../report/model';
-import type { CodePlace } from '../run/code-map';
-import { machineText } from '../run/names';
 import type { PlacedProgram, World } from '../run/run';
 import { formatIssue, type LoweredSpec, lowerSpec, parseSpecText, type SpecCase } from '../spec';
 
@@ -130,13 +128,11 @@ export const shift =
 const NOP = 0x90;
 
 function find({ world }: Built, { in: name, text, role, nth = 1 }: Selector) {
-  for (const { image, code } of world.programs) {
-    const index = image.functions.findIndex((fn) => fn.name === name);
+  for (const { functions, code } of world.programs) {
+    const index = functions.findIndex((fn) => fn.name === name);
     if (index < 0) continue;
-    const rows = image.functions[index]!.listing().filter(
-      (row) =>
-        (text === undefined || text.test(machineText({ row } as CodePlace))) &&
-        (role === undefined || row.insn.site.role === role),
+    const rows = functions[index]!.rows().filter(
+      (row) => (text === undefined || text.test(row.text)) && (role === undefined || row.role === role),
     );
     const row = rows[nth - 1];
     if (row) return { code: code[index]!, row };

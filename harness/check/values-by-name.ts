@@ -1,4 +1,4 @@
-import { GPR_NAMES, Gpr, type GprName, X86_64 } from '../../jit';
+import { GPR_NAMES, type GprName, X86_64 } from '../../jit';
 import { EventKind, type Trace } from '../machine/trace';
 import type { CodePlace } from '../run/code-map';
 import { registersBefore } from '../run/entries';
@@ -71,11 +71,8 @@ function lastStore(trace: Trace, before: number, address: bigint): number {
   return -1;
 }
 
-function pushedBy({ row: { insn } }: CodePlace): GprName | null {
-  const [operand] = insn.operands;
-  if (!insn.form.mnemonic.startsWith('push') || operand?.kind !== 'reg') return null;
-  return (Object.keys(Gpr) as GprName[]).find((name) => Gpr[name] === operand.num) ?? null;
-}
+const pushedBy = ({ row }: CodePlace): GprName | null =>
+  row.pushes === null ? null : ((GPR_NAMES[row.pushes] as GprName | undefined) ?? null);
 
 /** Where a word comes from, in a few words: `pushed by push r9 at main pc 6 +0x4c`. */
 export function storedText({ run: { world } }: CheckInput, { stored, pushed }: LoadedWord): string | null {

@@ -20,9 +20,9 @@ export const written = ({ preserve: { kind, calls }, mayGoto, ...rest }: PolicyC
 const codeKey = ({ world }: Built, block: string): string =>
   JSON.stringify([
     block,
-    world.programs.map(({ code, image }) => [
+    world.programs.map(({ code, functions }) => [
       code.map((bytes) => Buffer.from(bytes).toString('hex')),
-      image.functions.map(({ frame, listing }) => [frame, listing().map(({ insn }) => insn.site.role)]),
+      functions.map((fn) => [fn.frame, fn.rows().map(({ role }) => role)]),
     ]),
   ]);
 

@@ -189,7 +189,7 @@ class Finder {
 }
 
 /** Whether it is where an extension's jump is put. */
-const isPatched = (place: CodePlace | null): boolean => place?.row.insn.site.role === 'patch-site';
+const isPatched = (place: CodePlace | null): boolean => place?.row.role === 'patch-site';
 
 /** Whether an instruction stands right behind the other. */
 function followsOn(previous: CodePlace | null, { program, subprog, row }: CodePlace): boolean {

@@ -116,8 +116,8 @@ export class ScenarioArrangements implements Arrangements {
   /** Rewrites the nop at a subprog's entry. */
   private poke(target: SubprogRef, opcode: number, to: bigint): void {
     const [program, subprog] = this.find(target);
-    const { image, addresses } = this.world.programs[program]!;
-    const row = image.functions[subprog]!.listing().find(({ size }) => size === 5)!;
+    const { functions, addresses } = this.world.programs[program]!;
+    const row = functions[subprog]!.rows().find(({ size }) => size === 5)!;
     const at = addresses[subprog]! + BigInt(row.offset);
     this.machine().patch(at, branch(opcode, at, to));
   }
@@ -272,17 +272,17 @@ function find(world: World, ref: SubprogRef): [program: number, subprog: number]
 
 /** Whether an instruction is there for what a point names. */
 const ROLES: Readonly<Record<PointRole, (place: CodePlace) => boolean>> = {
-  call: ({ row }) => row.insn.site.role === 'call',
-  'frame-pointer': ({ row }) => row.insn.site.role === 'frame-pointer',
-  epilogue: ({ row }) => row.insn.site.role === 'epilogue',
+  call: ({ row }) => row.role === 'call',
+  'frame-pointer': ({ row }) => row.role === 'frame-pointer',
+  epilogue: ({ row }) => row.role === 'epilogue',
 };
 
 /** Addresses of the instructions that a point means; none when it is a call. */
 function addressesOf(world: World, at: EventPoint): bigint[] {
   if (at.kind === 'call') return [];
   const [program, subprog] = find(world, at.subprog);
-  const { image, addresses } = world.programs[program]!;
-  const places = image.functions[subprog]!.listing().map((row) => {
+  const { functions, addresses } = world.programs[program]!;
+  const places = functions[subprog]!.rows().map((row) => {
     return {
       address: addresses[subprog]! + BigInt(row.offset),
       place: world.code.at(addresses[subprog]! + BigInt(row.offset))!,

@@ -1,12 +1,13 @@
-import { type Insn, type JitFunction, type ListingRow, PROLOGUE_PC, pcsOf } from '../../jit';
+import { type Insn, PROLOGUE_PC, pcsOf } from '../../jit';
+import type { CodeFunction, CodeRow } from './code';
 import type { PlacedHelper, PlacedProgram } from './run';
 
 /** A machine instruction of a program, found by its address. */
 export interface CodePlace {
   readonly program: number;
   readonly subprog: number;
-  readonly fn: JitFunction;
-  readonly row: ListingRow;
+  readonly fn: CodeFunction;
+  readonly row: CodeRow;
   /** Slot number, or PROLOGUE_PC. */
   readonly pc: number;
   /** The BPF instruction; null in the prologue. */
@@ -28,10 +29,10 @@ export class CodeMap {
 
   constructor(programs: readonly PlacedProgram[], helpers: readonly PlacedHelper[]) {
     programs.forEach((placed, program) => {
-      placed.image.functions.forEach((fn, subprog) => {
+      placed.functions.forEach((fn, subprog) => {
         this.add(placed, program, fn, subprog);
         const lo = placed.addresses[subprog]!;
-        this.functions.push({ program, subprog, lo, hi: lo + BigInt(fn.bytes.length) });
+        this.functions.push({ program, subprog, lo, hi: lo + BigInt(fn.size) });
       });
     });
     this.bodies = helpers.flatMap(({ name, address, body }) =>
@@ -42,14 +43,14 @@ export class CodeMap {
   private add(
     { program: { subprogs }, addresses }: PlacedProgram,
     program: number,
-    fn: JitFunction,
+    fn: CodeFunction,
     subprog: number,
   ): void {
     const { insns } = subprogs[subprog]!;
     const byPc = new Map(pcsOf(insns).map((pc, i) => [pc, insns[i]]));
     let last = PROLOGUE_PC - 1;
-    for (const row of fn.listing()) {
-      const { pc } = row.insn.site;
+    for (const row of fn.rows()) {
+      const { pc } = row;
       const place = { program, subprog, fn, row, pc, insn: byPc.get(pc) ?? null, first: pc !== last };
       this.places.set(addresses[subprog]! + BigInt(row.offset), place);
       last = pc;

@@ -1,5 +1,4 @@
 import { EventKind } from '../machine/trace';
-import type { CodePlace } from './code-map';
 import { entriesOf, registersBefore } from './entries';
 import { calleeName, helperAt, machineText, placeName } from './names';
 import type { Entry, Run } from './run';
@@ -18,10 +17,6 @@ function callOf({ trace, world }: Run, entryOf: readonly Entry[], event: number,
   return 'a call';
 }
 
-/** An instruction that changes a register by a constant: what it makes is as good as what was there. */
-const adjusts = ({ form: { mnemonic }, operands: [target, by] }: CodePlace['row']['insn'], register: number): boolean =>
-  (mnemonic === 'add' || mnemonic === 'sub') && target?.kind === 'reg' && target.num === register && by?.kind === 'imm';
-
 /** Who wrote a register last before an event, and when; null where nobody has since the entry from C. */
 function writer(run: Run, entryOf: readonly Entry[], register: number, at: number): Written | null {
   const { trace, world } = run;
@@ -33,7 +28,7 @@ function writer(run: Run, entryOf: readonly Entry[], register: number, at: numbe
     const place = world.code.at(trace.rip(i));
     if (!place) return { who: null, event: i, adjusts: false };
     const who = `\`${machineText(place)}\` at ${placeName(world, place)}`;
-    return { who, event: i, adjusts: adjusts(place.row.insn, register) };
+    return { who, event: i, adjusts: place.row.adjusts === register };
   }
   return null;
 }

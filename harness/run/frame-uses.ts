@@ -81,7 +81,7 @@ export function frameUses(run: Run, activationOf: readonly (Activation | null)[]
     if (kind === EventKind.HELPER) continue;
     const place = world.code.at(trace.rip(event));
     const activation = activationOf[event];
-    if (!place?.insn || !activation || place.row.insn.site.role !== 'body') continue;
+    if (!place?.insn || !activation || place.row.role !== 'body') continue;
     const { insn } = place;
     if (kind === EventKind.INSN) {
       const adds = isFrameAlu(insn, BPF_ADD);

@@ -1,13 +1,4 @@
-import {
-  BPF_HELPER_CALL,
-  BPF_PSEUDO_CALL,
-  HELPERS,
-  type Insn,
-  type Program,
-  pcsOf,
-  printInsn,
-  printIntel,
-} from '../../jit';
+import { BPF_HELPER_CALL, BPF_PSEUDO_CALL, HELPERS, type Insn, type Program, pcsOf, printInsn } from '../../jit';
 import { EventKind } from '../machine/trace';
 import type { CodePlace } from './code-map';
 import type { PlacedProgram, Run, World } from './run';
@@ -27,9 +18,7 @@ export function bpfText(world: World, { program, insn }: CodePlace): string | nu
 
 /** A machine instruction as text. */
 export function machineText({ row }: CodePlace): string {
-  return printIntel(row.insn.form, row.insn.operands, {
-    target: ({ target }) => ('name' in target ? target.name : undefined),
-  });
+  return row.text;
 }
 
 /** The slot of the program as it was written: the verifier's rewrites shift what follows them. */

@@ -3,6 +3,7 @@ import type { RunStatus } from '../machine/machine';
 import type { Trace } from '../machine/trace';
 import type { MapElements, ThrowSite } from '../spec';
 import type { Activation } from './activations';
+import type { CodeFunction } from './code';
 import type { CodeMap } from './code-map';
 
 /** A program of a scenario, compiled and placed. */
@@ -13,7 +14,10 @@ export interface PlacedProgram {
   readonly analysis: Analysis;
   /** By subprog, for each instruction the slot of the written program's that it is or stands for. */
   readonly origins: readonly (readonly number[])[];
-  readonly image: JitImage;
+  /** What our JIT compiled; null where the code is somebody else's. */
+  readonly image: JitImage | null;
+  /** The code of each subprog, and what its instructions are there for. */
+  readonly functions: readonly CodeFunction[];
   /** Address of each subprog's code. */
   readonly addresses: readonly bigint[];
   /** The linked bytes of each subprog. */

@@ -80,8 +80,8 @@ class Runner {
           hi: address + BigInt(Math.max(1, bytes.length)) - 1n,
         })),
       ),
-      exceptionTable: world.programs.flatMap(({ image, addresses }) =>
-        image.functions.flatMap(({ exceptionTable }, i) =>
+      exceptionTable: world.programs.flatMap(({ functions, addresses }) =>
+        functions.flatMap(({ exceptionTable }, i) =>
           exceptionTable.map(({ offset, resume, zero }) => {
             return { insn: addresses[i]! + BigInt(offset), resume: addresses[i]! + BigInt(resume), zero };
           }),

@@ -87,8 +87,8 @@ describe.each(POLICIES)('tail calls under %s', (policy) => {
 
   test('past the frame set-up', () => {
     for (const each of [second!, third!]) {
-      const { image, addresses } = world.programs[each.program]!;
-      expect(trace.rip(each.start)).toBe(addresses[0]! + BigInt(image.functions[0]!.landing));
+      const { functions, addresses } = world.programs[each.program]!;
+      expect(trace.rip(each.start)).toBe(addresses[0]! + BigInt(functions[0]!.landing));
     }
   });
 
