@@ -26,6 +26,7 @@ const JUDGED = [
   'harness/reference',
   'harness/conformance',
   'harness/kernel-image',
+  'harness/capture',
   'harness/fault',
 ];
 
@@ -99,6 +100,11 @@ const RULES: readonly Rule[] = [
     because: 'it reads files that were written for any implementation of BPF',
   },
   { of: 'harness/fault', may: ['jit/index'], because: 'faults plug into the public surface from outside' },
+  {
+    of: 'harness/capture',
+    may: ['harness/run', 'jit/index'],
+    because: 'it reads what other JITs made, whoever runs it',
+  },
   { of: 'harness/kernel-image', may: ['harness/native', 'jit/index'], because: 'it makes images of a real kernel' },
   {
     of: 'harness/fuzz',
@@ -135,7 +141,7 @@ const RULES: readonly Rule[] = [
 /** The one home of each npm package. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@alexaltea/keystone-js': ['harness/machine'],
-  'iced-x86': ['harness/machine', 'harness/kernel-image'],
+  'iced-x86': ['harness/machine', 'harness/kernel-image', 'harness/capture'],
   yaml: ['harness/spec'],
   zod: ['harness/spec'],
   picocolors: ['harness/report'],

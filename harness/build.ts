@@ -18,6 +18,8 @@ import {
   type StackPolicy,
 } from '../jit';
 import { type ArenaData, arenaArea, hasArena } from './arena';
+import type { CapturedProgram } from './capture/placed';
+import { capturedMemory } from './captured-memory';
 import { PercpuAllocator } from './kernel/percpu';
 import { progArrayBytes } from './kernel/prog-array';
 import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
@@ -43,6 +45,8 @@ export interface NamedProgram extends Verified {
   readonly throws: readonly ThrowSite[];
   /** The program between whose frames it runs, where it is compiled to know that. */
   readonly awareOf: string | undefined;
+  /** What a kernel made of it, and where; without it, it is compiled here. */
+  readonly captured?: CapturedProgram;
 }
 
 /**
@@ -127,7 +131,19 @@ export function compileProgram(
 
 /** Hands out image addresses; functions start at multiples of 16, as those of a program pack do at least of 4. */
 class ImageSpace {
-  private next = IMAGE_BASE;
+  private next: bigint;
+
+  /** Behind the code of captured programs, which cannot be moved. */
+  constructor(captured: readonly CapturedProgram[]) {
+    let end = IMAGE_BASE;
+    for (const { addresses, code } of captured) {
+      addresses.forEach((address, i) => {
+        const own = address + BigInt(code[i]!.length);
+        if (own > end) end = own;
+      });
+    }
+    this.next = end === IMAGE_BASE ? end : (end + BigInt(2 * PAGE)) & ~BigInt(PAGE - 1);
+  }
 
   place(image: JitImage): bigint[] {
     return image.functions.map(({ bytes }) => {
@@ -141,10 +157,20 @@ class ImageSpace {
 /** Bodies that a spec gives in assembly: machine code by name of the helper. */
 export type HelperBodies = ReadonlyMap<string, { readonly address: bigint; readonly bytes: Uint8Array }>;
 
+/** Index of the first of `count` places for helpers at which no captured kernel has one. */
+function freeHelpers(count: number, taken: readonly bigint[]): number {
+  const clash = (first: number) =>
+    taken.some((address) => address >= helperAddress(first) - 16n && address < helperAddress(first + count));
+  let first = 0;
+  while (clash(first)) first += count;
+  return first;
+}
+
 function placeHelpers(
   names: readonly string[],
   bodies: HelperBodies,
   trampolines: readonly SubprogRef[],
+  fixed: ReadonlyMap<string, bigint>,
 ): PlacedHelper[] {
   const stubs: Omit<PlacedHelper, 'address'>[] = [
     { name: 'the return to C', stub: 'return' },
@@ -154,9 +180,12 @@ function placeHelpers(
       return { name: `the trampoline of ${program}.${subprog}`, stub: 'trampoline' } as const;
     }),
   ];
-  return [...names.map((name) => ({ name })), ...stubs].map((helper, index) => {
+  const all = [...names.map((name) => ({ name })), ...stubs];
+  const first = freeHelpers(all.length, [...fixed.values()]);
+  return all.map((helper, index) => {
     const body = 'stub' in helper ? undefined : bodies.get(helper.name);
-    return body ? { ...helper, address: body.address, body } : { ...helper, address: helperAddress(index) };
+    if (body) return { ...helper, address: body.address, body };
+    return { ...helper, address: fixed.get(helper.name) ?? helperAddress(first + index) };
   });
 }
 
@@ -246,9 +275,23 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   // Without pages there is no memory.
   const areas = [...data, ...(arena && arena.init.length > 0 ? [arenaArea(arena)] : [])];
   if (arena) contents.set(arena.name, arena.init);
-  const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines);
-  const space = new ImageSpace();
-  const linked = verified.map(({ name, type, throws, awareOf, program, analysis, origins }, index): PlacedProgram => {
+  const captured = verified.flatMap((each) => each.captured ?? []);
+  const fixed = new Map(
+    captured.flatMap(({ callees }) => callees.map(({ name, address }) => [name, address] as const)),
+  );
+  const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines, fixed);
+  const space = new ImageSpace(captured);
+  const memory = capturedMemory(captured);
+  for (const { area, bytes } of memory.areas) {
+    areas.push(area);
+    contents.set(area.name, bytes);
+  }
+  const linked = verified.map((each, index): PlacedProgram => {
+    const { name, type, throws, awareOf, program, analysis, origins } = each;
+    if (each.captured) {
+      const { image, functions, addresses, code, blocks } = each.captured;
+      return { name, type, program, analysis, origins, image, functions, addresses, code, blocks, throws };
+    }
     const target = verified.find((each) => each.name === awareOf);
     const amongFrames = target !== undefined && target.analysis.blocks.length > 0;
     const how = { policy, config, allocator, mapAddress, valueAddress, amongFrames };
@@ -270,10 +313,14 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const name = `the trampoline of ${target.program}.${target.subprog}`;
     return { program, subprog, helper: helpers.findIndex((each) => each.name === name) };
   });
+  const redirects = helpers.flatMap(({ name, body, address: to }) => {
+    const from = fixed.get(name);
+    return body && from !== undefined ? [{ from, to }] : [];
+  });
   const world: World = {
-    ...{ seed: initial.seed, programs, helpers, trampolines: placed, data: areas, variables, code },
+    ...{ seed: initial.seed, programs, helpers, trampolines: placed, data: areas, variables, code, redirects },
     programArrays,
     tailCallLimit: config.tailCallLimit,
   };
-  return { world, contents, kernelData: arrays.memory, percpuBytes: allocator.size };
+  return { world, contents, kernelData: [...arrays.memory, ...memory.kernel], percpuBytes: allocator.size };
 }

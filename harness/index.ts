@@ -12,6 +12,8 @@ export { type ConformanceReport, runConformance, runPlugin } from './conform';
 export { examine } from './doctor';
 export { type Executed, executeFile } from './exec-file';
 export { answerExec, type ExecResult } from './exec-requests';
+export { type Imported, importCaptures, importFailed } from './import-captures';
+export { importLines } from './import-text';
 export { answerJit } from './jit-requests';
 export { type Judged, type JudgeOptions, judgeCase } from './judge';
 export { attListing } from './listing';

@@ -1,7 +1,7 @@
 import { answerExec, executeFile, type FindingReport, formatIssue } from '../harness';
 import { EXIT, UsageError } from './exit-codes';
 import { answerAll } from './ndjson';
-import { policyOption, typeOption } from './options';
+import { contextOption, policyOption, typeOption } from './options';
 
 export interface ExecCommand {
   readonly type: string;
@@ -11,18 +11,6 @@ export interface ExecCommand {
   readonly ndjson?: boolean;
   readonly section?: string;
   readonly btf?: string;
-}
-
-/** Hex digits, or a number of zero bytes. */
-function context(text: string): Uint8Array {
-  if (/^\d{1,5}$/.test(text)) return new Uint8Array(Number(text));
-  const digits = text.replace(/^0x|\s+/g, '');
-  if (!/^([0-9a-f]{2})*$/i.test(digits)) {
-    throw new UsageError(
-      `--ctx: \`${text}\` is no context, expected hex, two digits a byte, or a number of zero bytes`,
-    );
-  }
-  return Uint8Array.from(Buffer.from(digits, 'hex'));
 }
 
 function describe({ check, subprog, bpfPc, message, want, got, culprit, yaml }: FindingReport): string {
@@ -39,7 +27,7 @@ export async function exec(file: string | undefined, command: ExecCommand): Prom
   if (command.ndjson) return answerAll((request) => answerExec(request, policy));
   if (file === undefined) throw new UsageError('which file? `-` is the standard input');
   const seed = command.seed === undefined ? {} : { seed: command.seed };
-  const executed = executeFile(file, type, context(command.ctx), {
+  const executed = executeFile(file, type, contextOption(command.ctx), {
     policy,
     ...seed,
     section: command.section,

@@ -70,6 +70,22 @@ function build(): Command {
     .option('--btf <file>', 'BTF of the kernel that objects adapt to (default: the running one)')
     .action((file, options) => (require('./exec') as typeof import('./exec')).exec(file, options));
   program
+    .command('import')
+    .description(
+      "run captured images of a kernel in the emulator, every check on, and compare with the kernel's results",
+    )
+    .argument('<files...>', 'captures, as `privstack capture` writes them; plain or gzip, `-` is the standard input')
+    .option(
+      '--machine <file>',
+      'description of the machine (default: what the captures say, then machine.json beside them)',
+    )
+    .option('--ctx <hex>', 'run those without inputs, too: what r1 points to, hex or a number of zero bytes')
+    .option('-t, --name <text>', 'only captures whose name contains this')
+    .addOption(new Option('--seed <n>', 'seed of all junk').argParser(natural))
+    .option('--json', 'results as JSON')
+    .option('-v, --verbose', 'also those that are as they should be')
+    .action((files, options) => (require('./import') as typeof import('./import')).importFiles(files, options));
+  program
     .command('conformance')
     .description('run bpf_conformance data files under every sound policy, and in the interpreter')
     .argument('<path>', 'a .data file, or a folder of them')

@@ -30,7 +30,7 @@ function open(code: string, changes: Partial<MachineSetup> = {}): Machine {
     seed: 1,
     code: [{ address: IMAGE_BASE, bytes }],
     traced: [{ lo: IMAGE_BASE, hi: IMAGE_BASE + BigInt(bytes.length) - 1n }],
-    helpers: 2,
+    helpers: [helperAddress(0), helperAddress(1)],
     data: [],
     contextBytes: 8,
     percpuBytes: 256,

@@ -35,14 +35,14 @@ export interface MachineSetup {
   readonly traced: readonly CodeSpan[];
   /** Of these programs: what happens where an instruction faults that may. */
   readonly exceptionTable?: readonly ExceptionTableEntry[];
-  /** How many helpers are modelled, from {@link helperAddress}(0) on. */
-  readonly helpers: number;
+  /** Where helpers are that are modelled, by index. */
+  readonly helpers: readonly bigint[];
   /** Maps and whatever else programs reach: readable and writable. */
   readonly data: readonly Segment[];
   readonly contextBytes: number;
   /** Bytes of the dynamic per-CPU area. */
   readonly percpuBytes: number;
-  /** Per-CPU variables: address before the CPU's offset, value. */
+  /** Per-CPU memory that lies elsewhere, variables above all: address before the CPU's offset, contents. */
   readonly percpuVariables: (cpu: number) => readonly Segment[];
   onHelper(index: number): HelperAction;
   /** Where `onInstruction` is asked before each instruction. */
@@ -61,6 +61,8 @@ const BLOCK_BUDGET = 1_000_000;
 const BELOW = 256;
 /** `int3`: what the kernel fills the rest of its code pages with (jit_fill_hole()). */
 const HOLE = 0xcc;
+/** Nothing of a helper's code is executed. */
+const HELPER_CODE = Uint8Array.of(HOLE);
 
 interface Mapped {
   readonly address: bigint;
@@ -88,9 +90,10 @@ export class Machine {
 
   private mapAll(): void {
     const { setup } = this;
-    this.mapSegments(setup.code, Prot.RX);
+    // A kernel's helpers may share pages with its thunks.
+    const helpers = setup.helpers.map((address) => ({ address, bytes: HELPER_CODE }));
+    this.mapSegments([...helpers, ...setup.code], Prot.RX);
     this.mapSegments(setup.data, Prot.RW);
-    if (setup.helpers > 0) this.map(HELPER_BASE, Number(HELPER_STRIDE) * setup.helpers, Prot.RX);
     this.junkFilled(CONTEXT_BASE, setup.contextBytes, 'context');
     for (let cpu = 0; cpu < CPUS; cpu++) {
       this.junkFilled(stackBase(cpu), STACK_BYTES, `stack ${cpu}`);
@@ -105,9 +108,8 @@ export class Machine {
 
   private hookAll(): void {
     const { setup, emu } = this;
-    if (setup.helpers > 0) {
-      const addresses = Array.from({ length: setup.helpers }, (_, index) => helperAddress(index));
-      emu.hookHelpers(addresses, { js: addresses.map(() => true) });
+    if (setup.helpers.length > 0) {
+      emu.hookHelpers(setup.helpers, { js: setup.helpers.map(() => true) });
       emu.onHelper((index) => setup.onHelper(index));
     }
     if (setup.exceptionTable?.length) emu.exceptionTable(setup.exceptionTable);

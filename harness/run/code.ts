@@ -1,4 +1,4 @@
-import { type ExceptionEntry, type JitImage, type ListingRow, printIntel, type Role } from '../../jit';
+import { type ExceptionEntry, Gpr, type JitImage, type ListingRow, printIntel, type Role } from '../../jit';
 
 /** A machine instruction of a function, whoever found it: our JIT, which made it, or a decoder. */
 export interface CodeRow {
@@ -70,8 +70,10 @@ class CompiledRow implements CodeRow {
 
   get adjusts(): number | null {
     const [target, by] = this.row.insn.operands;
-    const adds = this.mnemonic === 'add' || this.mnemonic === 'sub';
-    return adds && target?.kind === 'reg' && by?.kind === 'imm' ? target.num : null;
+    if (this.mnemonic !== 'add' && this.mnemonic !== 'sub') return null;
+    // The short forms do not name the accumulator.
+    if (target?.kind === 'imm') return Gpr.rax;
+    return target?.kind === 'reg' && by?.kind === 'imm' ? target.num : null;
   }
 
   get text(): string {

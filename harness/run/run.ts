@@ -105,6 +105,8 @@ export interface World {
   readonly tailCallLimit: number;
   readonly variables: readonly KernelVariable[];
   readonly code: CodeMap;
+  /** Where a kernel's function was whose body a spec gives: a jump goes from there to the body. */
+  readonly redirects: readonly { readonly from: bigint; readonly to: bigint }[];
 }
 
 /** Why C code enters BPF code. */

@@ -2,8 +2,8 @@ import { GPR_NAMES, type KernelConfig, X86_64 } from '../../jit';
 import { callerState } from '../kernel/clobber';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
 import { junk } from '../machine/junk';
-import { CONTEXT_BASE, CPUS, entryRsp, percpuOffset, stackBase, u64 } from '../machine/layout';
-import { Machine, type Segment } from '../machine/machine';
+import { CONTEXT_BASE, CPUS, entryRsp, PERCPU_POINTER_BASE, percpuOffset, stackBase, u64 } from '../machine/layout';
+import { helperAddress, Machine, type Segment } from '../machine/machine';
 import { spansOf } from '../machine/spans';
 import type { ClobberRule, FireEvent, RunEvent, ScenarioEvent } from '../spec';
 import { findActivations } from './activations';
@@ -48,6 +48,13 @@ function le(value: bigint, bytes: number): Uint8Array {
 const RET = Uint8Array.of(0xc3);
 const JMP_RCX = Uint8Array.of(0xff, 0xe1);
 
+/** `jmp` from one place to another. */
+function jump(from: bigint, to: bigint): Uint8Array {
+  const bytes = Uint8Array.of(0xe9, 0, 0, 0, 0);
+  new DataView(bytes.buffer).setInt32(1, Number(BigInt.asIntN(32, to - from - 5n)), true);
+  return bytes;
+}
+
 /** Runs a scenario's events, one after the other, in one machine. */
 class Runner {
   private readonly machine: Machine;
@@ -73,7 +80,12 @@ class Runner {
     ];
     this.machine = new Machine({
       seed: world.seed,
-      code: [...programs, ...bodies, ...thunks],
+      code: [
+        ...programs,
+        ...bodies,
+        ...thunks,
+        ...world.redirects.map(({ from, to }) => ({ address: from, bytes: jump(from, to) })),
+      ],
       traced: spansOf(
         [...programs, ...bodies].map(({ address, bytes }) => ({
           lo: address,
@@ -87,7 +99,7 @@ class Runner {
           }),
         ),
       ),
-      helpers: world.helpers.length,
+      helpers: world.helpers.map(({ address, body }, index) => (body ? helperAddress(index) : address)),
       data: [
         ...world.data
           .filter(({ name }) => name !== 'ctx')
@@ -100,13 +112,30 @@ class Runner {
       percpuVariables: (cpu) => [
         { address: thisCpuOff, bytes: le(u64(percpuOffset(cpu)), 8) },
         { address: cpuNumber, bytes: le(BigInt(cpu), 4) },
+        ...this.blocksElsewhere().map(({ address, bytes }) => ({ address, bytes: new Uint8Array(bytes) })),
       ],
       onHelper: (index) => this.kernel.call(index),
       watched: this.arrangements.watched,
       onInstruction: (rip) => this.arrangements.beforeInstruction(rip),
     });
     this.machine.memory(CONTEXT_BASE, contents.get('ctx')!.length).set(contents.get('ctx')!);
+    for (let cpu = 0; cpu < CPUS; cpu++) {
+      for (const { address, bytes } of this.blocksElsewhere()) {
+        this.machine.junkAgain(onCpu(address, cpu), bytes, `block ${address} ${cpu}`);
+      }
+    }
     for (const { address } of this.guardWords()) this.machine.write64(address, GUARD);
+  }
+
+  /** Private blocks that are not in the dynamic per-CPU area of ours: those of captured programs. */
+  private blocksElsewhere(): { readonly address: bigint; readonly bytes: number }[] {
+    const end = PERCPU_POINTER_BASE + BigInt(this.setup.percpuBytes);
+    return this.setup.world.programs.flatMap(({ analysis, blocks }) =>
+      analysis.blocks.flatMap(({ size }, i) => {
+        const address = blocks[i]!;
+        return address >= PERCPU_POINTER_BASE && address < end ? [] : [{ address, bytes: size }];
+      }),
+    );
   }
 
   /** Every guard word of every block, on every CPU. */
