@@ -78,6 +78,13 @@ export function importCapture(located: LocatedCapture, options: ImportOptions = 
     if (![JitError, LinkError, DecodeError].some((kind) => error instanceof kind)) throw error;
     return { ...base, ...nothing, problem: (error as Error).message };
   }
+  if (captured.callbackAgrees === false) {
+    return {
+      ...base,
+      ...nothing,
+      problem: 'the default exception callback of this kernel is another than the one made here',
+    };
+  }
   const { image, mapped, madeCallback } = captured;
   const what = { ...base, ...nothing, ourBytes: image !== null, mapped, madeCallback };
   const { exec } = capture;

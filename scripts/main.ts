@@ -70,6 +70,15 @@ function build(): Command {
     .option('--btf <file>', 'BTF of the kernel that objects adapt to (default: the running one)')
     .action((file, options) => (require('./exec') as typeof import('./exec')).exec(file, options));
   program
+    .command('capture')
+    .description('load programs into the running kernel, and write down what its JIT makes of them')
+    .argument('[files...]', 'assembly, hex or specs; `-` reads the standard input')
+    .option('--type <type>', 'program type of files that name none', 'raw_tracepoint')
+    .option('--run <ctx>', 'also run them there on this context, where that is safe: hex, or a number of zero bytes (repeatable)', collectWhole)
+    .option('--id <n>', 'a program that is loaded already, by its id; it is not run')
+    .option('-o, --out <file>', 'where to write (default: the standard output)')
+    .action((files, options) => (require('./capture') as typeof import('./capture')).capture(files, options));
+  program
     .command('import')
     .description(
       "run captured images of a kernel in the emulator, every check on, and compare with the kernel's results",

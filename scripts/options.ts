@@ -15,12 +15,12 @@ export function typeOption(name: string): ProgramType {
 }
 
 /** What r1 points to: hex digits, or a number of zero bytes. @throws UsageError */
-export function contextOption(text: string): Uint8Array {
+export function contextOption(text: string, option = '--ctx'): Uint8Array {
   if (/^\d{1,5}$/.test(text)) return new Uint8Array(Number(text));
   const digits = text.replace(/^0x|\s+/g, '');
   if (!/^([0-9a-f]{2})*$/i.test(digits)) {
     throw new UsageError(
-      `--ctx: \`${text}\` is no context, expected hex, two digits a byte, or a number of zero bytes`,
+      `${option}: \`${text}\` is no context, expected hex, two digits a byte, or a number of zero bytes`,
     );
   }
   return Uint8Array.from(Buffer.from(digits, 'hex'));

@@ -57,6 +57,8 @@ export interface Capture {
   readonly request: {
     readonly ksyms: readonly string[];
     readonly expected_attach_type?: string;
+    /** The callback that the kernel adds and does not show: where it is, and the offset of its last instruction. */
+    readonly default_exception_cb?: { readonly ksym: string; readonly exit: number };
     readonly funcs: readonly CaptureFunction[];
   };
   readonly want: readonly CaptureImage[];
@@ -182,6 +184,10 @@ export function captureType(value: unknown): ProgramType {
   throw new CaptureError(`prog_type: there is no ${JSON.stringify(value ?? null)}, expected one as "RAW_TRACEPOINT"`);
 }
 
+/** BPF_TRACE_RAW_TP and the like, as specs write them. */
+export const attachTypeOf = ({ request }: Capture): string | undefined =>
+  request.expected_attach_type?.replace(/^BPF_(TRACE_)?/, '').toLowerCase();
+
 /** Checks a line of a capture. @throws CaptureError that names the field */
 export function captureOf(value: unknown): Capture {
   const all = fieldsAt(value, 'the line');
@@ -201,6 +207,14 @@ export function captureOf(value: unknown): Capture {
   listAt(request.ksyms, 'request.ksyms', funcs.length).forEach((each, i) => {
     addressAt(each, `request.ksyms[${i}]`);
   });
+  if (request.expected_attach_type !== undefined && typeof request.expected_attach_type !== 'string') {
+    throw new CaptureError('request.expected_attach_type: expected a name');
+  }
+  if (request.default_exception_cb !== undefined) {
+    const { ksym, exit } = fieldsAt(request.default_exception_cb, 'request.default_exception_cb');
+    addressAt(ksym, 'request.default_exception_cb.ksym');
+    wholeAt(exit, 'request.default_exception_cb.exit', 0xffff);
+  }
   listAt(all.want, 'want', funcs.length).forEach((each, i) => {
     checkImage(each, `want[${i}]`);
   });

@@ -11,7 +11,7 @@ import type { CodeFunction } from '../run/code';
 import { compiledCode } from '../run/code';
 import type { Callee } from './callees';
 import { Callees } from './callees';
-import type { LocatedCapture } from './capture';
+import { attachTypeOf, type LocatedCapture } from './capture';
 import { DecodedFunction } from './decoded-code';
 import { defaultCallback } from './default-callback';
 import { compileRequest, sameBytes } from './image';
@@ -37,6 +37,8 @@ export interface CapturedProgram {
   readonly mapped: boolean;
   /** Whether the kernel's default exception callback, which is in no capture, was made here. */
   readonly madeCallback: boolean;
+  /** Whether its last instruction is where the kernel has it; null where the kernel does not say. */
+  readonly callbackAgrees: boolean | null;
 }
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -66,7 +68,7 @@ function codeOf({ capture }: LocatedCapture, ours: ReturnType<typeof compileRequ
 /** What is known of a program from the code alone, with the facts that the kernel's JIT was given. */
 function analysisOf(program: Program, located: LocatedCapture, facts: Pick<Analysis, 'subprogs' | 'blocks'>): Analysis {
   const exceptionCallback = facts.subprogs.findIndex((each) => each.exceptionCallback);
-  const { expected_attach_type: attachType } = located.capture.request;
+  const attachType = attachTypeOf(located.capture);
   const own = facts.subprogs.map(({ stackDepth }) => stackDepth);
   const analysed = analyse(program, 'function', {
     type: located.type,
@@ -107,9 +109,11 @@ export function placeCapture(located: LocatedCapture): CapturedProgram {
       code,
       mapped,
       madeCallback: false,
+      callbackAgrees: null,
     };
   }
-  const address = behind(addresses, code);
+  const { default_exception_cb: shown } = capture.request;
+  const address = shown ? BigInt(shown.ksym) : behind(addresses, code);
   const made = defaultCallback(facts.subprogs[0]!, { blocks: facts.blocks, blockAddresses: blocks }, config, address);
   const whole = { ...program, subprogs: [...program.subprogs, { name: made.name, insns: made.insns }] };
   const all = { subprogs: [...facts.subprogs, made.facts], blocks: facts.blocks };
@@ -123,5 +127,6 @@ export function placeCapture(located: LocatedCapture): CapturedProgram {
     code: [...code, made.bytes],
     mapped,
     madeCallback: true,
+    callbackAgrees: shown ? made.code.rows().find(({ pc }) => pc === 1)?.offset === shown.exit : null,
   };
 }

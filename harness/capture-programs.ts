@@ -1,0 +1,104 @@
+import { LINUX_6_18, type ProgramType, programErrors } from '../jit';
+import { DecodeError } from './capture/decode';
+import type { MachineDescription } from './capture/machine';
+import {
+  captureById,
+  captureLive,
+  Hidden,
+  KernelRefusal,
+  type LiveCapture,
+  measureMachine,
+  permission,
+  Unloadable,
+} from './kernel-image';
+import { isIssues, readSources } from './read-program';
+import type { Issue } from './spec';
+
+export interface CaptureOptions {
+  /** Of programs in files that name none. */
+  readonly type: ProgramType;
+  /** What each program is run on, where that is safe. */
+  readonly contexts: readonly Uint8Array[];
+}
+
+/** Captures of programs, or why there are none. */
+export type CaptureOutcome =
+  | { readonly kind: 'captured'; readonly machine: MachineDescription; readonly captures: readonly LiveCapture[] }
+  | { readonly kind: 'invalid'; readonly issues: readonly Issue[] }
+  /** The kernel's verifier does not want one. */
+  | { readonly kind: 'refused'; readonly issues: readonly Issue[] }
+  /** This kernel, or this user, cannot. */
+  | { readonly kind: 'impossible'; readonly reason: string };
+
+/** The machine, or why it shows nothing. */
+function machine(): MachineDescription | string {
+  const denied = permission();
+  if (denied !== null) return denied;
+  try {
+    return measureMachine();
+  } catch (error) {
+    if (error instanceof Hidden || error instanceof KernelRefusal || error instanceof DecodeError) return error.message;
+    throw error;
+  }
+}
+
+/** Hands the programs of files to the running kernel, one after the other, and reads back what it made of them. */
+export function capturePrograms(files: readonly string[], { type, contexts }: CaptureOptions): CaptureOutcome {
+  const sources = files.map((file) => ({ file, read: readSources(file, type) }));
+  const invalid = sources.flatMap(({ read }): readonly Issue[] => (isIssues(read) ? read : []));
+  if (invalid.length > 0) return { kind: 'invalid', issues: invalid };
+  const here = machine();
+  if (typeof here === 'string') return { kind: 'impossible', reason: here };
+  const captures: LiveCapture[] = [];
+  const arrayValues = Number(here.jit.offsets['bpf_array.ptrs'] ?? LINUX_6_18.offsets.arrayPtrs);
+  const several = sources.some(({ read }) => read.length > 1);
+  for (const { file, read } of sources) {
+    if (isIssues(read)) continue;
+    for (const source of read) {
+      const at = (subprog: number, pc: number, message: string): Issue => {
+        return { file: file === '-' ? '<stdin>' : file, ...source.position(subprog, pc), path: '', message };
+      };
+      const errors = programErrors(source.program).map(({ subprog, pc, message }) => at(subprog, pc, message));
+      if (errors.length > 0) return { kind: 'invalid', issues: errors };
+      if (source.arena)
+        return { kind: 'refused', issues: [at(0, 0, `${source.name} has an arena, which is not captured`)] };
+      const name = several || source.name !== 'prog' ? `${file}/${source.name}` : file;
+      try {
+        captures.push(captureLive({ ...source, name }, contexts, arrayValues));
+      } catch (error) {
+        if (
+          !(
+            error instanceof Unloadable ||
+            error instanceof KernelRefusal ||
+            error instanceof Hidden ||
+            error instanceof DecodeError
+          )
+        )
+          throw error;
+        return { kind: 'refused', issues: [at(0, 0, `${source.name}: ${error.message}`)] };
+      }
+    }
+  }
+  return { kind: 'captured', machine: here, captures };
+}
+
+/** Reads back a program that is loaded already. It is not run. */
+export function captureProgramById(id: number): CaptureOutcome {
+  const here = machine();
+  if (typeof here === 'string') return { kind: 'impossible', reason: here };
+  try {
+    return { kind: 'captured', machine: here, captures: [{ capture: captureById(id), notRun: null }] };
+  } catch (error) {
+    if (!(error instanceof KernelRefusal || error instanceof Hidden || error instanceof DecodeError)) throw error;
+    return {
+      kind: 'refused',
+      issues: [{ file: `program ${id}`, line: 1, column: 1, path: '', message: error.message }],
+    };
+  }
+}
+
+/** The lines of a file of captures: the machine first. */
+export const captureLines = (outcome: CaptureOutcome & { kind: 'captured' }): string[] => [
+  JSON.stringify({ machine: outcome.machine }),
+  ...outcome.captures.map(({ capture }) => JSON.stringify(capture)),
+];
