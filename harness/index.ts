@@ -6,7 +6,7 @@ import { pointText } from './report/words';
 import type { Issue, LoweredSpec } from './spec';
 
 export * from './build';
-export { type CaptureOutcome, captureLines, capturePrograms, captureProgramById } from './capture-programs';
+export { type CaptureOutcome, captureLines, captureProgramById, capturePrograms } from './capture-programs';
 export { CHECKS } from './check';
 export { type Compiled, type CompiledProgram, compileFile, listing } from './compile-text';
 export { type ConformanceReport, runConformance, runPlugin } from './conform';

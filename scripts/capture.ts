@@ -13,9 +13,13 @@ export interface CaptureCommand {
 function asked(files: readonly string[], { type, run = [], id }: CaptureCommand): CaptureOutcome {
   if (id === undefined) {
     if (files.length === 0) throw new UsageError('which file? `-` is the standard input');
-    return capturePrograms(files, { type: typeOption(type), contexts: run.map((text) => contextOption(text, '--run')) });
+    return capturePrograms(files, {
+      type: typeOption(type),
+      contexts: run.map((text) => contextOption(text, '--run')),
+    });
   }
-  if (files.length > 0) throw new UsageError('`--id` captures a program that is loaded already: expected no file beside it');
+  if (files.length > 0)
+    throw new UsageError('`--id` captures a program that is loaded already: expected no file beside it');
   if (run.length > 0) throw new UsageError('`--run` is for programs of your own: what others have loaded is not run');
   if (!/^[1-9]\d{0,8}$/.test(id)) throw new UsageError(`--id: \`${id}\` is no id of a program, expected a number`);
   return captureProgramById(Number(id));
@@ -49,5 +53,6 @@ export async function capture(files: readonly string[], command: CaptureCommand)
   for (const { capture: each, notRun } of outcome.captures) {
     if (notRun !== null) process.stderr.write(`${each.name}: not run: ${notRun}\n`);
   }
+  if (outcome.captures.some(({ notRun }) => notRun !== null)) process.exitCode = EXIT.deviation;
   write(`${captureLines(outcome).join('\n')}\n`, command.out);
 }

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { encodeProgram, type Program, type ProgramType } from '../../jit';
 import type { Capture, CaptureMap } from '../capture/capture';
-import { programById, testRun } from './commands';
+import { KernelRefusal, programById, testRun } from './commands';
 import { kernelNames } from './kallsyms';
 import { type LiveMap, type LiveProgram, loadLive } from './live-program';
 import { LIVE_TYPES, typeName } from './live-types';
@@ -18,7 +18,6 @@ export interface LiveCapture {
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
-const PACKET_LEAST = 14;
 
 function mapsOf(maps: readonly LiveMap[], program: Program, restored: Restored, arrayValues: bigint): CaptureMap[] {
   const written = program.subprogs.map(({ insns }) => insns);
@@ -97,14 +96,39 @@ function restoreLive(info: ProgramInfo, depths: readonly number[]): Restored {
   return restore(info, { depths, throws: (address) => address === throws, symbol: (address) => names.name(address) });
 }
 
-function execOf(fd: number, live: LiveProgram, contexts: readonly Uint8Array[]): NonNullable<Capture['exec']> {
-  const { input, writesContext = false } = LIVE_TYPES[live.type]!;
-  const results = contexts.map((context) => {
+/** Results that are not the same each time depend on time or chance: a repetition of that is worth nothing. */
+const REPEATED = 32;
+
+class NotRun extends Error {}
+
+/** What the kernel returns for one context, each time. */
+function resultOn(fd: number, type: ProgramType, context: Uint8Array): { retval: number; ctx?: string } {
+  const { input, writesContext = false } = LIVE_TYPES[type]!;
+  const results = Array.from({ length: REPEATED }, () => {
     const ctx = context.slice();
-    const packet = new Uint8Array(Math.max(PACKET_LEAST, ctx.length));
-    packet.set(ctx);
-    const retval = testRun(fd, input === 'packet' ? { data: packet } : { ctx });
+    const retval = testRun(fd, input === 'packet' ? { data: ctx } : { ctx });
     return { retval, ...(writesContext && { ctx: Buffer.from(ctx).toString('hex') }) };
+  });
+  const [first] = results;
+  if (results.every(({ retval, ctx }) => retval === first!.retval && ctx === first!.ctx)) return first!;
+  throw new NotRun('its result is not the same each time: it depends on time, on chance, or on what it did before');
+}
+
+/** Least and most bytes that a test run takes (bpf_prog_test_run_skb(), bpf_prog_test_run_raw_tp()). */
+const SIZES: Readonly<Partial<Record<ProgramType, readonly [least: number, most: number]>>> = {
+  socket_filter: [14, 3000],
+  sched_cls: [14, 3000],
+  xdp: [14, 3000],
+  raw_tracepoint: [0, 96],
+};
+
+function execOf(fd: number, live: LiveProgram, contexts: readonly Uint8Array[]): NonNullable<Capture['exec']> {
+  const [least, most] = SIZES[live.type] ?? [1, 4096];
+  const results = contexts.map((context) => {
+    if (context.length < least || context.length > most) {
+      throw new NotRun(`a test run of a ${live.type} program takes ${least} to ${most} bytes, not ${context.length}`);
+    }
+    return resultOn(fd, live.type, context);
   });
   return {
     insns: Buffer.from(encodeProgram(live.program)).toString('hex').match(/.{16}/g) ?? [],
@@ -129,7 +153,12 @@ export function captureLive(live: LiveProgram, contexts: readonly Uint8Array[], 
     const { input } = LIVE_TYPES[live.type]!;
     const notRun = whyNotRun({ program: live.program, input, type: live.type, hasPrivateFrame });
     if (notRun !== null) return { capture, notRun };
-    return { capture: { ...capture, exec: execOf(loaded.fd, live, contexts) }, notRun };
+    try {
+      return { capture: { ...capture, exec: execOf(loaded.fd, live, contexts) }, notRun };
+    } catch (error) {
+      if (error instanceof NotRun || error instanceof KernelRefusal) return { capture, notRun: error.message };
+      throw error;
+    }
   } finally {
     loaded.close();
   }
