@@ -23,10 +23,13 @@ export interface CaptureOptions {
 
 /** Captures of programs, or why there are none. */
 export type CaptureOutcome =
-  | { readonly kind: 'captured'; readonly machine: MachineDescription; readonly captures: readonly LiveCapture[] }
+  | {
+      readonly kind: 'captured';
+      readonly machine: MachineDescription;
+      readonly captures: readonly LiveCapture[] /** What this kernel does not want, and why. */;
+      readonly refused: readonly Issue[];
+    }
   | { readonly kind: 'invalid'; readonly issues: readonly Issue[] }
-  /** The kernel's verifier does not want one. */
-  | { readonly kind: 'refused'; readonly issues: readonly Issue[] }
   /** This kernel, or this user, cannot. */
   | { readonly kind: 'impossible'; readonly reason: string };
 
@@ -50,6 +53,7 @@ export function capturePrograms(files: readonly string[], { type, contexts }: Ca
   const here = machine();
   if (typeof here === 'string') return { kind: 'impossible', reason: here };
   const captures: LiveCapture[] = [];
+  const refused: Issue[] = [];
   const arrayValues = Number(here.jit.offsets['bpf_array.ptrs'] ?? LINUX_6_18.offsets.arrayPtrs);
   const several = sources.some(({ read }) => read.length > 1);
   for (const { file, read } of sources) {
@@ -60,8 +64,10 @@ export function capturePrograms(files: readonly string[], { type, contexts }: Ca
       };
       const errors = programErrors(source.program).map(({ subprog, pc, message }) => at(subprog, pc, message));
       if (errors.length > 0) return { kind: 'invalid', issues: errors };
-      if (source.arena)
-        return { kind: 'refused', issues: [at(0, 0, `${source.name} has an arena, which is not captured`)] };
+      if (source.arena) {
+        refused.push(at(0, 0, `${source.name}: it has an arena, which is not captured`));
+        continue;
+      }
       const name = several || source.name !== 'prog' ? `${file}/${source.name}` : file;
       try {
         captures.push(captureLive({ ...source, name }, contexts, arrayValues));
@@ -75,11 +81,11 @@ export function capturePrograms(files: readonly string[], { type, contexts }: Ca
           )
         )
           throw error;
-        return { kind: 'refused', issues: [at(0, 0, `${source.name}: ${error.message}`)] };
+        refused.push(at(0, 0, `${source.name}: ${error.message}`));
       }
     }
   }
-  return { kind: 'captured', machine: here, captures };
+  return { kind: 'captured', machine: here, captures, refused };
 }
 
 /** Reads back a program that is loaded already. It is not run. */
@@ -87,13 +93,11 @@ export function captureProgramById(id: number): CaptureOutcome {
   const here = machine();
   if (typeof here === 'string') return { kind: 'impossible', reason: here };
   try {
-    return { kind: 'captured', machine: here, captures: [{ capture: captureById(id), notRun: null }] };
+    return { kind: 'captured', machine: here, captures: [{ capture: captureById(id), notRun: null }], refused: [] };
   } catch (error) {
     if (!(error instanceof KernelRefusal || error instanceof Hidden || error instanceof DecodeError)) throw error;
-    return {
-      kind: 'refused',
-      issues: [{ file: `program ${id}`, line: 1, column: 1, path: '', message: error.message }],
-    };
+    const issue = { file: `program ${id}`, line: 1, column: 1, path: '', message: error.message };
+    return { kind: 'captured', machine: here, captures: [], refused: [issue] };
   }
 }
 

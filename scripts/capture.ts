@@ -45,14 +45,16 @@ export async function capture(files: readonly string[], command: CaptureCommand)
     process.exitCode = EXIT.environment;
     return;
   }
-  if (outcome.kind !== 'captured') {
+  if (outcome.kind === 'invalid') {
     for (const issue of outcome.issues) process.stderr.write(`${formatIssue(issue)}\n`);
-    process.exitCode = outcome.kind === 'invalid' ? EXIT.usage : EXIT.deviation;
+    process.exitCode = EXIT.usage;
     return;
   }
+  for (const issue of outcome.refused) process.stderr.write(`${formatIssue(issue)}\n`);
   for (const { capture: each, notRun } of outcome.captures) {
     if (notRun !== null) process.stderr.write(`${each.name}: not run: ${notRun}\n`);
   }
-  if (outcome.captures.some(({ notRun }) => notRun !== null)) process.exitCode = EXIT.deviation;
+  const complete = outcome.refused.length === 0 && outcome.captures.every(({ notRun }) => notRun === null);
+  if (!complete) process.exitCode = EXIT.deviation;
   write(`${captureLines(outcome).join('\n')}\n`, command.out);
 }

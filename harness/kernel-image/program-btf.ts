@@ -1,4 +1,5 @@
 import { type Program, pcsOf } from '../../jit';
+import { argumentsRead } from './reads';
 
 /** Type information that names a program's functions and lines, as the kernel wants it at loading. */
 export interface ProgramBtf {
@@ -43,23 +44,9 @@ const words = (...values: readonly number[]): Buffer => {
 
 const info = (kind: number, count = 0): number => (kind << 24) | count;
 
-/** How many of r1 to r5 a function reads before it writes them, in order of its text: what it is passed. */
-function argumentCount({ subprogs }: Program, index: number): number {
-  const written = new Set<number>();
-  let most = 0;
-  for (const { code, dst, src } of subprogs[index]!.insns) {
-    const kind = code & 7;
-    const reads = kind === 3 || kind === 2 ? [dst, src] : kind === 1 ? [src] : [src];
-    const alu = kind === 4 || kind === 7;
-    const moves = alu && (code & 0xf0) === 0xb0;
-    for (const reg of [...reads, ...(alu && !moves ? [dst] : [])]) {
-      if (reg >= 1 && reg <= 5 && !written.has(reg)) most = Math.max(most, reg);
-    }
-    if (alu || kind === 1 || kind === 0) written.add(dst);
-    if (code === 0x85) for (let reg = 1; reg <= 5; reg++) written.add(reg);
-  }
-  return most;
-}
+/** How many arguments a function is passed. */
+const argumentCount = ({ subprogs }: Program, index: number): number =>
+  Math.max(0, ...argumentsRead(subprogs[index]!.insns));
 
 /** Names that BTF allows. */
 const identifier = (name: string): string => name.replace(/\W/g, '_');

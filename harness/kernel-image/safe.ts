@@ -1,4 +1,15 @@
-import { BPF_CALL, BPF_HELPER_CALL, BPF_JMP, BPF_PSEUDO_CALL, HELPERS, type Insn, type Program } from '../../jit';
+import {
+  BPF_CALL,
+  BPF_HELPER_CALL,
+  BPF_JMP,
+  BPF_PSEUDO_CALL,
+  BPF_STX,
+  HELPERS,
+  type Insn,
+  insnClass,
+  type Program,
+} from '../../jit';
+import { argumentsRead } from './reads';
 
 /** What is known of a loaded program when somebody wants to run it in the kernel. */
 export interface RunCandidate {
@@ -29,21 +40,12 @@ function callee({ kfuncs }: Program, { code, src, imm }: Insn): { name: string; 
   return { name, harmless: HARMLESS.some((pattern) => pattern.test(name)) };
 }
 
-/** Whether the main subprog reads r1 before it is overwritten, in order of its text. */
+/** Whether the main subprog reads its argument, or hands it on in its first call of a subprog. */
 function readsContext({ subprogs }: Program): boolean {
-  for (const { code, dst, src } of subprogs[0]!.insns) {
-    const kind = code & 7;
-    const alu = kind === 4 || kind === 7;
-    const takes = (alu || kind === 5 || kind === 6) && (code & 8) !== 0;
-    const stores = kind === 2 || kind === 3;
-    if ((takes || kind === 1 || kind === 3) && src === 1) return true;
-    if (stores && dst === 1) return true;
-    if ((alu && (code & 0xf0) !== 0xb0 && dst === 1) || ((kind === 5 || kind === 6) && dst === 1 && code !== 0x85))
-      return true;
-    if ((alu || kind === 0 || kind === 1) && dst === 1) return false;
-    if (code === 0x85) return src === BPF_PSEUDO_CALL;
-  }
-  return false;
+  const { insns } = subprogs[0]!;
+  const call = insns.findIndex(({ code, src }) => code === (BPF_JMP | BPF_CALL) && src === BPF_PSEUDO_CALL);
+  const kept = call >= 0 && insns.slice(0, call).every((insn) => insn.dst !== 1 || insnClass(insn) === BPF_STX);
+  return kept || argumentsRead(insns).has(1);
 }
 
 /**
