@@ -1,4 +1,4 @@
-// Makes a fresh clone ready: npm packages, the native addon, libunicorn. Run by prestart and pretest.
+// Makes a fresh clone ready: npm packages, the native addon, the replayer, libunicorn. Run by prestart and pretest.
 //
 // Plain JavaScript, because it runs before anything is installed. When there is nothing to do it takes a few
 // milliseconds and prints nothing. Progress and errors go to stderr. Exit 3: something is missing that it may not
@@ -133,7 +133,31 @@ const addon = {
   },
 };
 
-// 3. libunicorn
+// 3. the replayer, a program that runs machine code on this computer's CPU
+
+const replaySource = at('harness', 'replay', 'src', 'replay.c');
+const replayFile = at('build', 'replay');
+const replayStamp = at('build', 'replay.stamp');
+const replayHash = () => hash(process.platform, process.arch, readText(replaySource));
+
+const replayer = {
+  what: 'replayer',
+  // It is for Linux on x86-64; elsewhere what needs it says so.
+  ready: () =>
+    process.platform !== 'linux' ||
+    process.arch !== 'x64' ||
+    (existsSync(replayFile) && readText(replayStamp) === replayHash()),
+  make() {
+    mkdirSync(at('build'), { recursive: true });
+    const fresh = `${replayFile}.${process.pid}`;
+    const done = run(compiler(), ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-o', fresh, replaySource]);
+    if (!done.ok) throw new Missing(`the replayer does not compile:\n${tail(done.output)}`);
+    renameSync(fresh, replayFile);
+    writeFileSync(replayStamp, replayHash());
+  },
+};
+
+// 4. libunicorn
 
 const platforms = JSON.parse(readText(at('harness', 'native', 'library-names.json')));
 const usual = process.platform === 'darwin' ? platforms.darwin : platforms.linux;
@@ -212,7 +236,7 @@ async function setUp() {
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
     throw new Missing(`Node ${OLDEST_NODE} or newer is needed, and this is ${process.version}`);
   }
-  const steps = [packages, addon, library];
+  const steps = [packages, addon, replayer, library];
   if (steps.every((step) => step.ready())) return;
   if (checkOnly) throw new Missing(`not ready: ${steps.find((step) => !step.ready()).what}`);
   await takeLock();
