@@ -13,11 +13,21 @@ export interface Shape {
   /** Where u64 can be read from the context; none when this type's context is rewritten. */
   readonly ctxOffsets: readonly number[];
   readonly statements: number;
+  /** Helpers that it may call, by id. */
+  readonly helpers: readonly number[];
+  /** Memory that it may write besides its frame: more than a verifier would allow, for runs that no kernel is asked for. */
+  readonly memory?: ReachableMemory | undefined;
+}
+
+export interface ReachableMemory {
+  readonly contextBytes: number;
+  /** An area that constants point into. */
+  readonly address: bigint;
+  readonly bytes: number;
 }
 
 const CALLER_SAVED = [1, 2, 3, 4, 5];
 const CALLEE_SAVED = [6, 7, 8, 9];
-const HELPERS = [5, 7, 8];
 const PRANDOM = 7;
 const IMMEDIATES = [0, 1, 2, -1, -2, 7, 127, 128, -128, -129, 255, 256, 0x7fff, 0x7fffffff, -0x80000000, 0x12345678];
 const SIZES = [
@@ -127,7 +137,7 @@ export class Body {
   }
 
   private helper(): void {
-    this.emit(0x85, { imm: this.random.pick(HELPERS) });
+    this.emit(0x85, { imm: this.random.pick(this.shape.helpers) });
     this.called();
   }
 
@@ -156,8 +166,14 @@ export class Body {
       const frame = [() => this.load(), () => this.store(), () => this.atomic(), () => this.pointer()];
       kinds.push(...frame, ...frame);
     }
+    const { memory } = this.shape;
+    if (memory)
+      kinds.push(
+        () => this.reach(memory),
+        () => this.reach(memory),
+      );
     if (!this.shape.leaf) {
-      kinds.push(() => this.helper());
+      if (this.shape.helpers.length > 0) kinds.push(() => this.helper());
       const { callees } = this.shape;
       if (callees.length > 0 && nesting > 0 && random.once(6)) kinds.push(() => this.call(random.pick(callees)));
     }
@@ -220,8 +236,12 @@ export class Body {
 
   private load(): void {
     const { off, mode, size } = this.place();
+    this.loadFrom(10, off, size, mode);
+  }
+
+  private loadFrom(base: number, off: number, size: number, mode: number): void {
     const dst = this.random.pick(this.writable);
-    this.emit((size < 8 && this.random.once(3) ? 0x81 : 0x61) | mode, { dst, src: 10, off });
+    this.emit((size < 8 && this.random.once(3) ? 0x81 : 0x61) | mode, { dst, src: base, off });
     this.live.add(dst);
   }
 
@@ -234,14 +254,18 @@ export class Body {
   private atomic(): void {
     const { random } = this;
     const wide = random.once(2);
-    const off = random.pick(this.slots) + (wide ? 0 : 4 * random.below(2));
+    this.atomicAt(10, random.pick(this.slots) + (wide ? 0 : 4 * random.below(2)), wide);
+  }
+
+  private atomicAt(base: number, off: number, wide: boolean): void {
+    const { random } = this;
     const code = wide ? 0xdb : 0xc3;
     const imm = random.pick([0x00, 0x40, 0x50, 0xa0, 0x01, 0x41, 0x51, 0xa1, 0xe1, 0xf1, 0x100, 0x110]);
     if (imm === 0x100) {
       const dst = random.pick(this.writable);
-      this.emit(code, { dst, src: 10, off, imm });
+      this.emit(code, { dst, src: base, off, imm });
       this.live.add(dst);
-    } else this.emit(code, { dst: 10, src: this.pickTarget(), off, imm });
+    } else this.emit(code, { dst: base, src: this.pickTarget(), off, imm });
   }
 
   /** The frame through another register, which is a number again afterwards. */
@@ -258,6 +282,33 @@ export class Body {
     if (random.once(2)) this.emit(0x7b, { dst: 10, src: this.pickLive(), off: word });
     else this.emit(0x7a, { dst: 10, off: word, imm: this.immediate() });
     this.number(reg);
+  }
+
+  /** The context or the area, anywhere, through a register with and without a displacement. */
+  private reach({ contextBytes, address, bytes }: ReachableMemory): void {
+    const { random } = this;
+    const atomic = random.once(3);
+    const within = (size: number) => (atomic ? 8 * random.below(size >> 3) : random.below(size - 7));
+    if (this.ctx !== null && random.once(2)) return this.accessAt(this.ctx, within(contextBytes), atomic);
+    const reg = random.pick(this.writable.filter((each) => each !== 0));
+    const off = random.pick([0, 1, 8, 127, 128, -128, -129, 0x1000, -0x7ff8]);
+    const pointer = BigInt.asUintN(64, address + BigInt(within(bytes)) - BigInt(off));
+    this.live.delete(reg);
+    this.emit(0x18, { dst: reg, imm: Number(BigInt.asIntN(32, pointer)) });
+    this.emit(0, { imm: Number(BigInt.asIntN(32, pointer >> 32n)) });
+    this.accessAt(reg, off, atomic);
+    this.number(reg);
+  }
+
+  private accessAt(base: number, off: number, atomic: boolean): void {
+    const { random } = this;
+    const { size, mode } = random.pick(SIZES);
+    if (atomic) return this.atomicAt(base, off, random.once(2));
+    random.pick([
+      () => this.loadFrom(base, off, size, mode),
+      () => this.emit(0x62 | mode, { dst: base, off, imm: this.immediate() }),
+      () => this.emit(0x63 | mode, { dst: base, off, src: this.pickLive() }),
+    ])();
   }
 
   /** Machine code of `bytes` bytes or a few more: additions of 3 and 4 bytes. */

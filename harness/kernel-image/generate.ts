@@ -1,4 +1,4 @@
-import { Body, type Shape } from './body';
+import { Body, type ReachableMemory, type Shape } from './body';
 import { Random } from './random';
 import { placed, type Slot } from './wire';
 
@@ -26,6 +26,16 @@ const CTX_OFFSETS: Readonly<Record<LiveType, readonly number[]>> = {
 const DEPTHS = [0, 8, 40, 48, 49, 56, 64, 120, 512];
 const PRIVATE_TYPES: readonly LiveType[] = ['RAW_TRACEPOINT', 'TRACEPOINT', 'KPROBE'];
 const STACK = 512;
+/** bpf_ktime_get_ns, bpf_get_prandom_u32, bpf_get_smp_processor_id */
+const HELPERS = [5, 7, 8];
+
+export interface GenerateOptions {
+  /** Program types to pick from. */
+  readonly types?: readonly LiveType[];
+  /** Helpers that may be called, by id. A socket filter calls bpf_get_prandom_u32 all the same. */
+  readonly helpers?: readonly number[];
+  readonly memory?: ReachableMemory | undefined;
+}
 
 /** Depths whose frames on the kernel stack fit even if all functions nest. */
 function frameDepths(random: Random, type: LiveType, count: number): number[] {
@@ -53,17 +63,22 @@ function calls(random: Random, count: number): number[][] {
   return callees;
 }
 
-/** A random program that the verifier accepts and keeps whole, hardly ever not. The same seed gives the same program. */
-export function generate(seed: number): Generated {
+/**
+ * A random program; without options one that the verifier accepts and keeps whole, hardly ever not. The same seed and
+ * options give the same program.
+ */
+export function generate(seed: number, options: GenerateOptions = {}): Generated {
+  const { types = LIVE_TYPES, helpers = HELPERS, memory } = options;
   const random = new Random(seed);
-  const type = random.pick(LIVE_TYPES);
+  const type = random.pick(types);
   const count = random.between(1, 6);
   const depths = frameDepths(random, type, count);
   const ctxOffsets = CTX_OFFSETS[type];
   const bodies = calls(random, count).map((callees, index): Slot[] => {
     const leaf = callees.length === 0 && ctxOffsets.length > 0 && random.once(3);
     const statements = random.between(0, random.pick([4, 12, 30]));
-    const shape: Shape = { index, depth: depths[index]!, callees, leaf, ctxOffsets, statements };
+    const depth = depths[index]!;
+    const shape: Shape = { index, depth, callees, leaf, ctxOffsets, statements, helpers, memory };
     return new Body(random, shape).write();
   });
   return { seed, type, insns: placed(bodies), depths };

@@ -1,12 +1,14 @@
 /** Images that a real kernel makes of programs of our own, and how ours compare with them. */
 
+export type { ReachableMemory } from './body';
 export { captureById, captureLive, type LiveCapture } from './capture-live';
 export { KernelRefusal } from './commands';
 export type { OurImage } from './compare';
-export { type Generated, generate } from './generate';
+export { type Generated, type GenerateOptions, generate, type LiveType } from './generate';
 export { type LiveProgram, Unloadable } from './live-program';
 export { measureMachine } from './measure';
 export { compareSeed, type JitUnderTest, type Outcome, parityLines, whyNot } from './parity';
 export { permission } from './permission';
 export { Hidden } from './program-info';
+export { Random } from './random';
 export { type KernelSymbols, kernelSymbols } from './symbols';

@@ -1,0 +1,50 @@
+import { Emu, Prot, REG, type RunStatus } from '../native';
+import { AREAS, CODE, CODE_BYTES, PERCPU_OFFSET, STOP, VARIABLES } from './placement';
+import { type End, GENERAL, type ReplayCase, type ReplayResult } from './run';
+
+const INT3 = 0xcc;
+const RFLAGS = 0x202n;
+const BLOCK_BUDGET = 1_000_000;
+
+const TRAPS: Readonly<Record<number, End>> = { 0: 'divide error', 3: 'breakpoint', 6: 'invalid instruction' };
+const ENDS: Partial<Record<RunStatus['kind'], End>> = {
+  ok: 'returned',
+  fault: 'fault',
+  'invalid-instruction': 'invalid instruction',
+  budget: 'endless',
+};
+
+const endOf = (status: RunStatus): End =>
+  (status.kind === 'trap' ? TRAPS[status.vector] : ENDS[status.kind]) ?? 'other';
+
+/** Runs machine code in the emulator, at the addresses at which the replayer runs it. */
+export function runInUnicorn(cases: readonly ReplayCase[]): ReplayResult[] {
+  const emu = Emu.open({ eventCapacity: 1, blockBudget: BLOCK_BUDGET });
+  try {
+    const code = emu.map(CODE, CODE_BYTES, Prot.RX);
+    emu.map(VARIABLES.address, VARIABLES.bytes, Prot.R).set(VARIABLES.contents);
+    const areas = AREAS.map(({ address, bytes }) => emu.map(address, bytes, Prot.RW));
+    emu.seal({ stop: STOP });
+    let current: Uint8Array | undefined;
+    return cases.map((each) => {
+      const fresh = each.code !== current;
+      if (fresh) code.fill(INT3).set((current = each.code));
+      areas.forEach((area, i) => {
+        area.set(each.memory[i]!);
+      });
+      emu.regs.set(each.regs.subarray(0, GENERAL.length));
+      emu.regs[REG.rflags] = RFLAGS;
+      emu.regs[REG.gsBase] = PERCPU_OFFSET;
+      const status = emu.run(each.entry, fresh ? { invalidate: { addr: CODE, size: CODE_BYTES } } : undefined);
+      return {
+        end: endOf(status),
+        because: status.kind === 'trap' ? `vector ${status.vector}` : status.kind,
+        address: status.kind === 'fault' ? status.address : null,
+        regs: emu.regs.slice(0, GENERAL.length),
+        memory: areas.map((area) => area.slice()),
+      };
+    });
+  } finally {
+    emu.close();
+  }
+}
