@@ -112,13 +112,18 @@ const RULES: readonly Rule[] = [
     because: 'a campaign drives everything, and prints nothing',
   },
   {
+    of: 'harness/replay',
+    may: ['harness/native', 'harness/machine', 'harness/kernel', 'harness/kernel-image', 'harness', 'jit/index'],
+    because: 'it runs the same bytes on the CPU and in the emulator, below everything that judges',
+  },
+  {
     of: 'harness/matrix',
     may: [...MACHINE, ...JUDGED, 'harness', 'harness/report', 'jit/index'],
     because: 'it judges claims as specs are judged, and leaves printing to the report',
   },
   {
     of: 'harness',
-    may: [...MACHINE, ...JUDGED, 'harness/report', 'harness/fuzz', 'harness/matrix', 'jit/index'],
+    may: [...MACHINE, ...JUDGED, 'harness/report', 'harness/fuzz', 'harness/matrix', 'harness/replay', 'jit/index'],
     because: 'it composes load, compile, run and check; the addon is behind the machine',
   },
   {

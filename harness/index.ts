@@ -20,6 +20,7 @@ export { type Judged, type JudgeOptions, judgeCase } from './judge';
 export { attListing } from './listing';
 export { claimMatrix, judgeDesigns, type MatrixOptions, type Unknown } from './matrix';
 export { answerLine } from './ndjson';
+export { replay, replayText } from './replay';
 export * from './report';
 export type { Request } from './request-program';
 export { formatIssue, type Issue, jsonSchema, loadFiles, MACHINE_CPUS } from './spec';

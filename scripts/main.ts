@@ -121,6 +121,13 @@ function build(): Command {
     .option('--json', 'figures as JSON')
     .action((what, options) => (require('./bench') as typeof import('./bench')).bench(what, options));
   program
+    .command('replay')
+    .description("random programs on this computer's CPU and in the emulator: do they leave the same")
+    .addOption(new Option('--cases <n>', 'runs; each program has four').argParser(natural).default(10_000))
+    .addOption(new Option('--seed <n>', 'seed of the first program').argParser(natural).default(1))
+    .option('-p, --policy <name>', 'compile under these policies instead of all (repeatable)', collect)
+    .action((options) => (require('./replay') as typeof import('./replay')).replay(options));
+  program
     .command('doctor')
     .description('what this machine has, and what it lacks')
     .action(() => (require('./doctor') as typeof import('./doctor')).doctor());

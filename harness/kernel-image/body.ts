@@ -303,7 +303,11 @@ export class Body {
   private accessAt(base: number, off: number, atomic: boolean): void {
     const { random } = this;
     const { size, mode } = random.pick(SIZES);
-    if (atomic) return this.atomicAt(base, off, random.once(2));
+    if (atomic) {
+      // What a compare and exchange finds there, now and then; signed, so that the upper half is not 0.
+      if (random.once(2)) this.emit(random.pick([0x79, 0x81]), { dst: 0, src: base, off });
+      return this.atomicAt(base, off, random.once(2));
+    }
     random.pick([
       () => this.loadFrom(base, off, size, mode),
       () => this.emit(0x62 | mode, { dst: base, off, imm: this.immediate() }),

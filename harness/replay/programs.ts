@@ -29,6 +29,8 @@ export interface ReplayProgram {
   readonly config: Pick<KernelConfig, 'bmi2' | 'returnThunk' | 'sls' | 'ibt'>;
   /** BPF after the verifier's rewrites. */
   text(): string;
+  /** Rows of the encoding table that the code has instructions of. */
+  forms(): ReadonlySet<string>;
   readonly functions: number;
   readonly privateFrames: number;
   readonly code: Uint8Array;
@@ -92,6 +94,7 @@ export function programOf(seed: number, options: ProgramOptions): ReplayProgram 
     type,
     config,
     text: () => printProgram(program),
+    forms: () => new Set(image.functions.flatMap((each) => each.listing().map(({ insn }) => insn.form.name))),
     functions: image.functions.length,
     privateFrames: image.functions.filter(({ frame }) => frame.isPrivate).length,
     code,
