@@ -26,7 +26,8 @@ describe('differences', () => {
       const other = result();
       other.regs[at] = 1n << 63n;
       const [host, unicorn] = ['0x0000000000000000', '0x8000000000000000'];
-      expect(differences(result(), other)).toEqual([{ what: name, host, unicorn }]);
+      const visible = /^(r[ab]x|r[sb]p|r1[2-5])$/.test(name);
+      expect(differences(result(), other)).toEqual([{ what: name, host, unicorn, visible }]);
     }
   });
 
@@ -36,25 +37,28 @@ describe('differences', () => {
     ['data 0x0000400000000200', AT.data, 0x200],
     ['stack at rsp - 0x8', AT.stack, Number(ENTRY_RSP - AREAS[AT.stack].address) - 1],
     ['per-CPU memory 0x00007079d8a00ff8', AT.percpu, 0xfff],
+    ['stack at rsp - 0x0', AT.stack, Number(ENTRY_RSP - AREAS[AT.stack].address)],
   ])('a byte of memory, with its place: %s', (what, area, at) => {
     const other = result();
     other.memory[area]![at] = 1;
-    expect(differences(result(), other).map((each) => each.what)).toEqual([what]);
+    const visible = what !== 'stack at rsp - 0x8';
+    expect(differences(result(), other).map((each) => [each.what, each.visible])).toEqual([[what, visible]]);
   });
 
   test('how it ended', () => {
     const found = differences(result(), { ...result(), end: 'fault', because: 'vector 14' });
-    expect(found).toEqual([{ what: 'end', host: 'returned (returned)', unicorn: 'fault (vector 14)' }]);
+    expect(found).toEqual([{ what: 'end', host: 'returned (returned)', unicorn: 'fault (vector 14)', visible: true }]);
   });
 });
 
 test('a run that differs is shown whole, with the command that runs it again', () => {
   const program = programOf(11, { policies: POLICIES, bmi2: true });
   const given = inputOf(program, 2);
-  const found = { what: 'rax', host: '0x0', unicorn: '0x1' };
+  const found = { what: 'rax', host: '0x0', unicorn: '0x1', visible: true };
   const figures: ReplayFigures = {
     ...{ cases: 4, programs: 1, functions: 1, privateFrames: 0, bmi2Programs: 0, milliseconds: 100 },
     ends: { returned: 4 },
+    known: 1,
     different: [{ program, input: 2, given, differences: [found] }],
   };
   const text = replayText(figures, './scripts/privstack replay');
@@ -64,5 +68,6 @@ test('a run that differs is shown whole, with the command that runs it again', (
   expect(text).toContain('    rax: CPU 0x0, emulator 0x1\n');
   expect(text).toContain('rdi 0x0000400000000000');
   expect(text).toContain('  replay   ./scripts/privstack replay --seed 11 --cases 4\n');
-  expect(text).toContain('3 equal on the CPU and in the emulator, 1 different');
+  expect(text).toContain('\n1 equal but for the 32-bit compare and exchange of the emulator, see docs/emulator.md\n');
+  expect(text).toContain('\n2 equal on the CPU and in the emulator, 1 different; 0.1 s\n');
 });

@@ -1,4 +1,5 @@
-import { AREAS, CONTEXT, ENTRY_RSP, MAP_VALUES } from './placement';
+import { X86_64 } from '../../jit';
+import { AREAS, AT, CONTEXT, ENTRY_RSP, MAP_VALUES } from './placement';
 import { GENERAL, type ReplayResult } from './run';
 
 /** One thing that two runs left otherwise. */
@@ -6,6 +7,8 @@ export interface Difference {
   readonly what: string;
   readonly host: string;
   readonly unicorn: string;
+  /** Whether the caller may look at it: caller-saved registers but rax, and the stack below, are dead by then. */
+  readonly visible: boolean;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
@@ -30,7 +33,10 @@ function memoryDifferences(host: Uint8Array, unicorn: Uint8Array, address: bigin
   const found: Difference[] = [];
   for (let at = 0; at < host.length; at += 8) {
     const [a, b] = views.map((view) => view.getBigUint64(at, true));
-    if (a !== b) found.push({ what: placeName(address + BigInt(at)), host: hex(a!), unicorn: hex(b!) });
+    if (a === b) continue;
+    const place = address + BigInt(at);
+    const visible = place < AREAS[AT.stack].address || place >= ENTRY_RSP;
+    found.push({ what: placeName(place), host: hex(a!), unicorn: hex(b!), visible });
   }
   return found;
 }
@@ -43,11 +49,11 @@ export function differences(host: ReplayResult, unicorn: ReplayResult): Differen
   const found: Difference[] = [];
   if (host.end !== unicorn.end) {
     const text = ({ end, because }: ReplayResult) => `${end} (${because})`;
-    found.push({ what: 'end', host: text(host), unicorn: text(unicorn) });
+    found.push({ what: 'end', host: text(host), unicorn: text(unicorn), visible: true });
   }
   GENERAL.forEach((name, i) => {
     const [a, b] = [host.regs[i]!, unicorn.regs[i]!];
-    if (a !== b) found.push({ what: name, host: hex(a), unicorn: hex(b) });
+    if (a !== b) found.push({ what: name, host: hex(a), unicorn: hex(b), visible: !X86_64.callerSaved.includes(i) });
   });
   AREAS.forEach(({ address }, i) => {
     found.push(...memoryDifferences(host.memory[i]!, unicorn.memory[i]!, address));

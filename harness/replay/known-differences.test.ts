@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Emu } from '../native';
+import { differences } from './compare';
+import { CODE } from './placement';
 import { type Both, both, caseOf, host, onHost, type Registers } from './testing';
+import { runMended } from './unicorn';
 
 /** What Unicorn does otherwise than the CPU, one row each; docs/emulator.md says what follows from it. */
 interface Row {
@@ -76,6 +79,23 @@ group(onHost(`known differences of the emulator${why}`), () => {
 
   test.each(rows.map((row, i) => ({ ...row, i })))('$what', ({ i, differs }) => {
     expect(results[i]!.differences.map((each) => [each.what, each.host, each.unicorn])).toEqual(differs);
+  });
+});
+
+(host.ok ? describe : describe.skip)(onHost('the mended compare and exchange'), () => {
+  // lock cmpxchg [rdi], ecx; ret
+  const code = 'f0 0f b1 0f c3';
+  const exchanges = new Map([[CODE, CODE + 4n]]);
+
+  test.each([
+    ['succeeds', 0xaaaaaaaa00000000n],
+    ['fails', 0xaaaaaaaa00000001n],
+  ])('is that of the CPU where it %s', (_, rax) => {
+    const given = caseOf(code, { rax });
+    const [result] = both([given]);
+    expect(differences(result!.host, runMended(given, exchanges))).toEqual([]);
+    // And nothing else is mended.
+    expect(differences(result!.unicorn, runMended(given, new Map()))).toEqual([]);
   });
 });
 

@@ -31,6 +31,8 @@ export interface ReplayProgram {
   text(): string;
   /** Rows of the encoding table that the code has instructions of. */
   forms(): ReadonlySet<string>;
+  /** Its 32-bit compares and exchanges: for the address of each, that of the next instruction. */
+  exchanges(): ReadonlyMap<bigint, bigint>;
   readonly functions: number;
   readonly privateFrames: number;
   readonly code: Uint8Array;
@@ -84,6 +86,15 @@ export function programOf(seed: number, options: ProgramOptions): ReplayProgram 
   link(image, { functions: addresses, resolve: () => undefined }).forEach((bytes, i) => {
     code.set(bytes, Number(addresses[i]! - CODE));
   });
+  const exchanges = () => {
+    return image.functions.flatMap((each, i) => {
+      const rows = each.listing().filter(({ insn }) => insn.form.name === 'lock cmpxchg m32, r32');
+      return rows.map(({ offset, size }): [bigint, bigint] => {
+        const at = addresses[i]! + BigInt(offset);
+        return [at, at + BigInt(size)];
+      });
+    });
+  };
   const guards = analysis.blocks.flatMap(({ guard, size }, i) => {
     const start = Number(blocks[i]! - PERCPU_POINTER_BASE);
     return guard === 0 ? [] : [start, start + size - 8];
@@ -95,6 +106,7 @@ export function programOf(seed: number, options: ProgramOptions): ReplayProgram 
     config,
     text: () => printProgram(program),
     forms: () => new Set(image.functions.flatMap((each) => each.listing().map(({ insn }) => insn.form.name))),
+    exchanges: () => new Map(exchanges()),
     functions: image.functions.length,
     privateFrames: image.functions.filter(({ frame }) => frame.isPrivate).length,
     code,

@@ -51,7 +51,7 @@ const SIGNALS: Readonly<Record<number, readonly [End, string]>> = {
   7: ['fault', 'SIGBUS'],
   8: ['divide error', 'SIGFPE'],
   11: ['fault', 'SIGSEGV'],
-  26: ['endless', 'two seconds'],
+  26: ['endless', 'SIGVTALRM after 0.3 s'],
   31: ['system call', 'SIGSYS'],
 };
 const PAGE_FAULT = 14n;

@@ -6,12 +6,14 @@ import { replay } from './replay';
 import { host, onHost } from './testing';
 import { replayText } from './text';
 
-const SEEDS = Array.from({ length: 150 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 100 }, (_, seed) => seed);
 const options = { policies: POLICIES, bmi2: true };
 const programs = SEEDS.map((seed) => programOf(seed, options));
 
-/** What no program has that needs no helper, no arena, no exception, no tail call and no filling. */
-const ABSENT = /^(jmp r64|cmove|nop[124]|cmp m|add m64|rol|lea|test .*imm32|jle? rel32)/;
+/** What only programs with an arena, a probing load, a tail call or jumps that hardly settle have. */
+const ABSENT = /^(rol|cmove|lea |movzx r32, m|cmp m|add m64|jmp r64|lfence|nop[124])/;
+/** Shifts by 1, which few programs have. */
+const RARE = /^(shl|shr|sar) r\d\d, 1$/;
 
 describe('the programs', () => {
   test('are the same for the same seed, code and inputs', () => {
@@ -30,9 +32,9 @@ describe('the programs', () => {
     }
   });
 
-  test('have instructions of nearly all rows of the encoding table', () => {
+  test('have instructions of all other rows of the encoding table', () => {
     const seen = new Set(programs.flatMap((program) => [...program.forms()]));
-    expect(Object.keys(FORMS).filter((name) => !seen.has(name) && !ABSENT.test(name))).toEqual([]);
+    expect(Object.keys(FORMS).filter((name) => seen.has(name) === ABSENT.test(name) && !RARE.test(name))).toEqual([]);
   });
 
   test('have no BMI2 instruction where the CPU has none', () => {
@@ -46,6 +48,7 @@ describe('the programs', () => {
     const outcome = replay({ cases: 400, seed: 7_000_000, policies: POLICIES });
     if (!outcome.ok) throw new Error(outcome.reason);
     const { figures } = outcome;
+    // With the text of what differs, if anything does.
     expect(replayText(figures, 'privstack replay')).toContain('400 equal on the CPU and in the emulator, 0 different');
     expect(figures.ends).toEqual({ returned: 400 });
     expect(figures.programs).toBe(100);

@@ -47,7 +47,7 @@ function differentLines({ program, input, given, differences }: DifferentCase, c
  * @param command how it was called, without seed and number of cases
  */
 export function replayText(figures: ReplayFigures, command: string): string {
-  const { cases, programs, functions, privateFrames, bmi2Programs, milliseconds, ends, different } = figures;
+  const { cases, programs, functions, privateFrames, bmi2Programs, milliseconds, ends, known, different } = figures;
   const shown = different.slice(0, SHOWN).flatMap((each) => differentLines(each, command));
   const seconds = (milliseconds / 1000).toFixed(1);
   return [
@@ -56,7 +56,10 @@ export function replayText(figures: ReplayFigures, command: string): string {
     `ended: ${Object.entries(ends)
       .map(([end, count]) => `${end} ${count}`)
       .join(', ')}`,
-    `${cases - different.length} equal on the CPU and in the emulator, ${different.length} different; ${seconds} s`,
+    ...(known > 0
+      ? [`${known} equal but for the 32-bit compare and exchange of the emulator, see docs/emulator.md`]
+      : []),
+    `${cases - known - different.length} equal on the CPU and in the emulator, ${different.length} different; ${seconds} s`,
     '',
   ].join('\n');
 }

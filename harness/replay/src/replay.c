@@ -40,7 +40,7 @@
 
 enum { EXIT_NOT_HERE = 3, EXIT_PROTOCOL = 4, EXIT_OWN_FAULT = 5 };
 enum { RIP = 16, RFLAGS = 17, GS_BASE = 18, REGS = 19 };
-enum { MAX_REGIONS = 16, ALTERNATE_STACK = 1 << 16, SECONDS = 2 };
+enum { MAX_REGIONS = 16, ALTERNATE_STACK = 1 << 16, RUN_MICROSECONDS = 300000 };
 enum kind { CODE, DATA, CONSTANT, KINDS };
 enum { PAGE = 4096, INT3 = 0xcc };
 
@@ -265,7 +265,7 @@ static void each_data(int taking)
 
 static int run_next(void)
 {
-	static const struct itimerval limit = { .it_value = { .tv_sec = SECONDS } };
+	static const struct itimerval limit = { .it_value = { .tv_usec = RUN_MICROSECONDS } };
 	if (!take(regs, sizeof(regs)))
 		return 0;
 	code_bytes = take_word();
