@@ -17,7 +17,7 @@ const RARE = /^(shl|shr|sar) r\d\d, 1$/;
 
 describe('the programs', () => {
   test('are the same for the same seed, code and inputs', () => {
-    for (const program of programs.slice(0, 20)) {
+    for (const program of programs.slice(0, 3)) {
       const again = programOf(program.seed, options);
       expect(Buffer.compare(again.code, program.code)).toBe(0);
       expect(inputOf(again, 1)).toEqual(inputOf(program, 1));
