@@ -1,4 +1,5 @@
 import { Action, Emu, type ExceptionTableEntry, type HelperAction, Prot, REG, type RunStatus } from '../native';
+import { type Exchange, mendExchanges } from './exchanges';
 import { fillJunk } from './junk';
 import {
   CONTEXT_BASE,
@@ -45,6 +46,8 @@ export interface MachineSetup {
   /** Per-CPU memory that lies elsewhere, variables above all: address before the CPU's offset, contents. */
   readonly percpuVariables: (cpu: number) => readonly Segment[];
   onHelper(index: number): HelperAction;
+  /** 32-bit compares and exchanges. */
+  readonly exchanges?: readonly Exchange[];
   /** Where `onInstruction` is asked before each instruction. */
   readonly watched: readonly CodeSpan[];
   onInstruction(rip: bigint): HelperAction;
@@ -114,6 +117,7 @@ export class Machine {
     }
     if (setup.exceptionTable?.length) emu.exceptionTable(setup.exceptionTable);
     for (const { lo, hi } of setup.traced) emu.traceCode(lo, hi);
+    mendExchanges(emu, setup.exchanges ?? []);
     for (const { lo, hi } of setup.watched) emu.onCode(lo, hi, (at) => setup.onInstruction(at));
     emu.watchMemory(0n, 0xffffffffffffffffn);
   }

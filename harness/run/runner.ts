@@ -1,6 +1,7 @@
 import { GPR_NAMES, type KernelConfig, X86_64 } from '../../jit';
 import { callerState } from '../kernel/clobber';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
+import { exchangesOf, mayExchange } from '../machine/exchanges';
 import { junk } from '../machine/junk';
 import { CONTEXT_BASE, CPUS, entryRsp, PERCPU_POINTER_BASE, percpuOffset, stackBase, u64 } from '../machine/layout';
 import { helperAddress, Machine, type Segment } from '../machine/machine';
@@ -98,6 +99,9 @@ class Runner {
             return { insn: addresses[i]! + BigInt(offset), resume: addresses[i]! + BigInt(resume), zero };
           }),
         ),
+      ),
+      exchanges: world.programs.flatMap(({ functions, addresses, code }) =>
+        functions.flatMap((fn, i) => (mayExchange(code[i]!) ? exchangesOf(code[i]!, addresses[i]!, fn.rows()) : [])),
       ),
       helpers: world.helpers.map(({ address, body }, index) => (body ? helperAddress(index) : address)),
       data: [
