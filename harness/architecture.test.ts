@@ -105,7 +105,11 @@ const RULES: readonly Rule[] = [
     may: ['harness/run', 'jit/index'],
     because: 'it reads what other JITs made, whoever runs it',
   },
-  { of: 'harness/kernel-image', may: ['harness/native', 'jit/index'], because: 'it makes images of a real kernel' },
+  {
+    of: 'harness/kernel-image',
+    may: ['harness/native', 'harness/capture', 'jit/index'],
+    because: 'it makes images of a real kernel',
+  },
   {
     of: 'harness/fuzz',
     may: [...MACHINE, ...JUDGED, 'harness', 'jit/index'],

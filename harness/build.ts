@@ -20,6 +20,7 @@ import {
 import { type ArenaData, arenaArea, hasArena } from './arena';
 import type { CapturedProgram } from './capture/placed';
 import { capturedMemory } from './captured-memory';
+import { capturedOf } from './images';
 import { PercpuAllocator } from './kernel/percpu';
 import { progArrayBytes } from './kernel/prog-array';
 import { CONTEXT_BASE, IMAGE_BASE, MAP_BASE, PAGE } from './machine/layout';
@@ -63,6 +64,11 @@ export function verifyAll(
   const arrayEntries = new Map(maps.flatMap(({ name, programs }) => (programs ? [[name, programs.entries]] : [])));
   return programs.map(
     ({ name, program, type, eligibleAs, exceptionCallback, asyncCallbacks, throws, awareOf, ...attachment }) => {
+      const captured = capturedOf(attachment.image);
+      if (captured) {
+        const { analysis, origins } = captured;
+        return { name, type, throws, awareOf: undefined, program, analysis, origins, hidden: 0, captured };
+      }
       const own = arena && hasArena(program, arena) ? arena.place : undefined;
       const { attachType, privStackRequested } = attachment;
       const kind = { type: eligibleAs ?? type, attachType, privStackRequested };

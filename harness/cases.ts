@@ -1,9 +1,12 @@
 import { POLICIES, programErrors } from '../jit';
 import { assembleBodies } from './bodies';
+import { readImage } from './images';
 import { pointText } from './report/words';
 import {
   ALL_POLICIES,
+  CAPTURED,
   formatIssue,
+  hasImage,
   type Issue,
   type LoadedSpec,
   type Lowered,
@@ -42,6 +45,7 @@ export function listing(loaded: LoadedSpec, policies: readonly WrittenPolicy[]):
  */
 export function withPolicies(loaded: LoadedSpec, policies: readonly string[] | undefined): LoadedSpec[] {
   if (!policies) return [loaded];
+  if (hasImage(loaded.spec)) return policies.includes(CAPTURED) ? [loaded] : [];
   const own = ownPolicies(loaded);
   const wanted = policies.filter((name) => own.has(name) || NAMED.includes(name));
   if (wanted.length === 0) return [];
@@ -55,7 +59,7 @@ export function withPolicies(loaded: LoadedSpec, policies: readonly string[] | u
 
 /** A spec with its meaning, at each point of its sweep. */
 export const lowerLoaded = (loaded: LoadedSpec): Lowered =>
-  lowerSpec(loaded, { policies: NAMED, analyse: (each) => programErrors(each.program, each) });
+  lowerSpec(loaded, { policies: NAMED, analyse: (each) => programErrors(each.program, each), images: readImage });
 
 /** Assembles helper bodies, those of the same text once. */
 export function bodyCache(): typeof assembleBodies {

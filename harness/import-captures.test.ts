@@ -38,8 +38,8 @@ describe('images of a kernel, run where the kernel had them', () => {
   });
 
   it.each([
-    ['a private boundary, the callback that no kernel shows', 'exception/perf-136', true, ['callee-saved']],
-    ['a private boundary, a callback of its own', 'exception/perf-136-cb264', false, ['callee-saved']],
+    ['a private boundary, the callback that no kernel shows', 'exception/perf-136', true, ['exception']],
+    ['a private boundary, a callback of its own', 'exception/perf-136-cb264', false, ['exception']],
     ['a boundary on the kernel stack', 'exception/perf-48', true, []],
   ])('throws: %s', (_, name, madeCallback, checks) => {
     const imported = importCapture(named(name), { context: new Uint8Array(64) });

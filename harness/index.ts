@@ -3,11 +3,12 @@ import { judgeCase } from './judge';
 import { loadAll, type ObjectOptions, objectArguments } from './objects';
 import type { CaseReport, Report } from './report/model';
 import { pointText } from './report/words';
-import type { Issue, LoweredSpec } from './spec';
+import { CAPTURED, type Issue, type LoweredSpec } from './spec';
 
 export * from './build';
 export { type CaptureOutcome, captureLines, captureProgramById, capturePrograms } from './capture-programs';
 export { CHECKS } from './check';
+export { compareCaptures, comparisonLines, sameEverywhere } from './compare-captures';
 export { type Compiled, type CompiledProgram, compileFile, listing } from './compile-text';
 export { type ConformanceReport, runConformance, runPlugin } from './conform';
 export { examine } from './doctor';
@@ -60,7 +61,7 @@ export async function runSpecs(paths: readonly string[], options: RunOptions = {
   const results: CaseReport[] = [];
   const selected = specs.filter(({ spec }) => spec.name.includes(options.name ?? ''));
   const policies = options.policies && [...new Set(options.policies)];
-  const known = new Set([...NAMED, ...specs.flatMap((loaded) => [...ownPolicies(loaded).keys()])]);
+  const known = new Set([...NAMED, CAPTURED, ...specs.flatMap((loaded) => [...ownPolicies(loaded).keys()])]);
   // Of a file that cannot be read nobody knows what it writes out.
   const unknownPolicies = issues.length > 0 ? [] : (policies ?? []).filter((name) => !known.has(name));
   const lowered: LoweredSpec[] = [];

@@ -10,6 +10,7 @@ const KNOWN = new WeakMap<LoweredSpec, Map<string, readonly Interpreted[]>>();
 export const notCompared = (reason: string): Interpreted => ({ kind: 'none', reason });
 
 function interpret(spec: LoweredSpec, scenario: LoweredScenario, cpu: number, { world, contents }: Built) {
+  if (spec.programs.some(({ image }) => image)) return [notCompared('a program is an image')];
   if (spec.maps.some(({ arena }) => arena)) return [notCompared('there is an arena')];
   const { programs, seed } = spec;
   const { data, programArrays } = world;

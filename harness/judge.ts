@@ -11,8 +11,10 @@ import {
 } from '../jit';
 import { arenaOfMaps } from './arena';
 import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from './build';
+import type { CapturedProgram } from './capture/placed';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings, sourcePlace } from './examine';
+import { capturedOf } from './images';
 import { interpretedRun, interpretedRuns, notCompared } from './interpreted';
 import { matchListing } from './listing';
 import { unmetFrames, unmetPremise } from './premise';
@@ -24,7 +26,7 @@ import { writtenPc } from './run/names';
 import type { World } from './run/run';
 import { runScenario } from './run/runner';
 import { traceText } from './run/trace-text';
-import { evaluate, type Issue, type LoweredSpec, type PolicyRef, type SpecCase } from './spec';
+import { CAPTURED, evaluate, type Issue, type LoweredSpec, type PolicyRef, type SpecCase } from './spec';
 import { compare } from './verdict';
 
 export interface JudgeOptions {
@@ -54,6 +56,8 @@ export type Judged =
 const policyName = (policy: PolicyRef): string => (typeof policy === 'string' ? policy : policy.name);
 
 function policyOf(ref: PolicyRef): StackPolicy | InvalidPolicy {
+  // What stands beside an image is compiled as kernels do.
+  if (ref === CAPTURED) return policyNamed('linux-6.18')!;
   return typeof ref === 'string'
     ? (policyNamed(ref) ?? { invalid: 'it has no row among the named ones' })
     : combine(ref);
@@ -118,6 +122,14 @@ function staticDeviation({ expectation }: SpecCase, analysis: Analysis, built: B
   return jited && built ? matchListing(built.world, 0, jited) : null;
 }
 
+/** Why images cannot run beside each other: they have the addresses of different kernels. */
+function differentMachines(images: readonly CapturedProgram[]): string | null {
+  const addresses = images.map(({ config }) =>
+    JSON.stringify(config, (_, value) => (typeof value === 'bigint' ? `${value}` : value)),
+  );
+  return new Set(addresses).size > 1 ? 'the images are from different machines, which have different addresses' : null;
+}
+
 /** Compiles, runs and judges one case on one CPU. */
 export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, options: JudgeOptions): Judged {
   const started = performance.now();
@@ -147,7 +159,10 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   };
   const unmet = spec.claim ? unmetPremise(spec.claim.premise, policy) : null;
   if (unmet !== null) return notAbout(unmet);
-  const config = options.config ?? LINUX_6_18;
+  const images = spec.programs.flatMap(({ image }) => capturedOf(image) ?? []);
+  const strangers = differentMachines(images);
+  if (strangers !== null) return { ok: false, issue: { ...spec.position, path: 'programs', message: strangers } };
+  const config = options.config ?? images[0]?.config ?? LINUX_6_18;
   const arena = arenaOfMaps(spec.maps);
   const verified = verifyAll(spec.programs, policy, config, { maps: spec.maps, arena });
   const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;

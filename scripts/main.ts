@@ -83,6 +83,16 @@ function build(): Command {
     .option('-o, --out <file>', 'where to write (default: the standard output)')
     .action((files, options) => (require('./capture') as typeof import('./capture')).capture(files, options));
   program
+    .command('compare')
+    .description('what two kernels, or two configurations of one, made of the same programs')
+    .argument('<before>', 'captures')
+    .argument('<after>', 'captures of the same names')
+    .option('--ctx <hex>', 'run those without inputs, too: what r1 points to, hex or a number of zero bytes')
+    .option('--json', 'differences as JSON')
+    .action((before, after, options) =>
+      (require('./compare') as typeof import('./compare')).compare(before, after, options),
+    );
+  program
     .command('import')
     .description(
       "run captured images of a kernel in the emulator, every check on, and compare with the kernel's results",

@@ -44,7 +44,7 @@ describe('what names mean, and what fits together', () => {
     [
       'a body that is reserved',
       program('image: a.json'),
-      [/^2:35 {2}programs\.prog\.image: a body as `image` is not supported yet, expected tree, asm, hex or file$/],
+      [/^2:35 {2}programs\.prog\.image: an image is run, not compiled, expected tree, asm, hex or file$/],
     ],
     ['no program', 'name: x\nprograms: {}\n', [/^2:11 {2}programs: there is no program, expected at least one$/]],
     [

@@ -1,6 +1,7 @@
 import type { LowerContext } from './context';
 import { lowerFile } from './file-body';
 import { parseHexText } from './hex-text';
+import { type ImageBody, lowerImage } from './image-body';
 import type { Path, SourcePosition, TextError } from './issues';
 import { type AsmError, type Program, parseAsm, printProgram } from './jit';
 import type { BodyMap } from './maps';
@@ -12,6 +13,8 @@ import { oneOf } from './words';
 
 /** A program's body, as the JIT takes it. */
 export interface LoweredBody {
+  /** What a kernel made of it: then nobody compiles it. */
+  readonly image?: ImageBody;
   readonly program: Program;
   /** Per subprog, per instruction. */
   readonly sources: readonly (readonly SourcePosition[])[];
@@ -73,7 +76,7 @@ const BODIES: Readonly<Record<BodyKey, LowerBody>> = {
   asm: lowerAsm,
   hex: lowerHex,
   file: (...body) => withThrows(lowerFile(...body)),
-  image: reserved,
+  image: (text, path, _, context) => lowerImage(text, path, context),
 };
 
 /** The one body key that a program has; reports when it has none or several. */
@@ -176,11 +179,6 @@ function lowerHex(text: string, path: Path, scope: BodyScope, context: LowerCont
 
 const withThrows = (body: Omit<LoweredBody, 'throws'> | undefined): LoweredBody | undefined =>
   body && { ...body, throws: [] };
-
-function reserved(_: string, path: Path, __: BodyScope, context: LowerContext): undefined {
-  const key = path[path.length - 1];
-  return context.reportKey(path, `a body as \`${key}\` is not supported yet`, { expected: 'tree, asm, hex or file' });
-}
 
 // Messages of the assembler say themselves what they expected, where that is short enough to be read.
 function textError({ line, column, message, expected, suggestion }: AsmError): TextError {

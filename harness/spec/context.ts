@@ -1,4 +1,5 @@
 import { type BodyFiles, NO_FILES } from './body-files';
+import type { ImageReader } from './image-body';
 import { type Hints, type Issue, issueAt, type Path, type Position, type TextError } from './issues';
 import type { SpecSource } from './source';
 import type { SubprogNames } from './subprogs';
@@ -17,6 +18,7 @@ export class LowerContext {
   constructor(
     readonly source: SpecSource,
     readonly files: BodyFiles = NO_FILES,
+    readonly images?: ImageReader,
   ) {}
 
   get failed(): boolean {

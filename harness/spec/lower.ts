@@ -2,6 +2,7 @@ import { type Claim, lowerClaim } from './claim';
 import { LowerContext } from './context';
 import type { Expectation } from './expectation';
 import { Expectations } from './expectations';
+import { CAPTURED, hasImage, type ImageReader } from './image-body';
 import { type Issue, issueAt, type Position, sortIssues } from './issues';
 import { type ClobberRule, type HelperBody, lowerClobbers, lowerContextBytes, lowerHelpers } from './kernel-side';
 import type { LoadedSpec } from './load';
@@ -17,6 +18,8 @@ export interface LowerOptions {
   readonly policies: readonly string[];
   /** Finds what is wrong with a program under every policy. */
   readonly analyse?: Analyse;
+  /** Finds captured images. Without it no spec has any. */
+  readonly images?: ImageReader;
 }
 
 /** One scenario under one policy, and what is expected of it. */
@@ -55,8 +58,9 @@ const DEFAULT_SEED = 1;
 /** Gives a spec its meaning: bodies become programs, names are looked up, expectations resolved; one for each point. */
 export function lowerSpec(loaded: LoadedSpec, options: LowerOptions): Lowered {
   const { spec, source } = loaded;
-  const context = new LowerContext(source, loaded.files);
-  const policies = lowerPolicies(spec, options.policies, context);
+  const context = new LowerContext(source, loaded.files, options.images);
+  // A kernel has compiled an image: no policy has a say.
+  const policies = lowerPolicies(spec, hasImage(spec) ? [CAPTURED] : options.policies, context);
   const value: LoweredSpec[] = [];
   // Points that differ in nothing but the seed share their programs and cases.
   const shared = new Map<string, Shared | undefined>();

@@ -1,4 +1,5 @@
 import type { LowerContext } from './context';
+import { CAPTURED } from './image-body';
 import type { Path } from './issues';
 import { combine, suggest } from './jit';
 import { DEFAULT_POLICIES } from './names';
@@ -22,7 +23,8 @@ export function writtenPolicies({ policies = [] }: Pick<Spec, 'policies'>): read
 
 /** The names that a list means, with the place of each. */
 function* listedPolicies(spec: Spec, known: readonly string[]): Generator<[string | WrittenPolicy, Path]> {
-  const { policies = DEFAULT_POLICIES.filter((name) => known.includes(name)) } = spec;
+  const { policies = known.includes(CAPTURED) ? known : DEFAULT_POLICIES.filter((name) => known.includes(name)) } =
+    spec;
   const entries: [string | WrittenPolicy, Path][] =
     typeof policies === 'string'
       ? [[policies, ['policies']]]
@@ -40,6 +42,11 @@ export function lowerPolicies(spec: Spec, known: readonly string[], context: Low
     const inline = typeof written !== 'string';
     const name = inline ? written.name : written;
     const path = inline ? [...at, 'name'] : at;
+    if (name !== CAPTURED && known.includes(CAPTURED)) {
+      const message = `a kernel has compiled the image: \`${name}\` has no say`;
+      context.report(path, message, { expected: CAPTURED });
+      continue;
+    }
     if (listed.includes(name)) context.report(path, `the policy \`${name}\` is listed twice`);
     else if (inline && (byName.has(name) || name === ALL_POLICIES)) {
       const what = name === ALL_POLICIES ? 'stands for all policies' : 'is the name of a known policy';

@@ -1,12 +1,14 @@
 import { type LoweredBody, lowerBody } from './bodies';
 import { lowerCallbacks } from './callbacks';
 import type { LowerContext } from './context';
+import { IMAGE_KEYS } from './image-body';
 import type { Path, Position } from './issues';
 import { pcsOf } from './jit';
 import { type KernelNames, kernelNames } from './kernel-names';
 import type { ProgramType } from './names';
 import type { Spec } from './schema';
 import type { MapWritten } from './schema-kernel';
+import type { ProgramSpec } from './schema-program';
 import { SubprogNames, type SubprogRef } from './subprogs';
 import { depthKey, type Point } from './sweep';
 
@@ -87,6 +89,7 @@ export function lowerPrograms(
     };
     const body = lowerBody(written, path, scope, context);
     if (!body) return [];
+    checkImage(written, path, body, context);
     const callbacks = lowerCallbacks(written, path, body, context);
     if (written.priv_stack_requested !== undefined && written.type !== 'struct_ops') {
       const message = `a program of type ${written.type} has no member that could ask`;
@@ -110,13 +113,27 @@ export function lowerPrograms(
     ];
   });
   if (context.issues.length > before) return undefined;
-  for (const program of programs) reportErrors(program, analyse?.(program) ?? [], context);
+  for (const program of programs) if (!program.image) reportErrors(program, analyse?.(program) ?? [], context);
   const names = new SubprogNames(
     programs.map(({ name, program }) => [name, program.subprogs.map((each) => each.name)]),
   );
   checkDepthKeys(spec, point, names, context);
   const aware = programs.map((each) => withTarget(each, spec, { programs, names }, context));
   return context.issues.length > before ? undefined : { programs: aware, names, kernel };
+}
+
+/** What an image says of itself, a spec need not say; its type it does, for its readers. */
+function checkImage(written: ProgramSpec, path: Path, { image }: LoweredBody, context: LowerContext): void {
+  if (!image) return;
+  const { type } = image;
+  if (written.type !== type)
+    context.report([...path, 'type'], `the image is of a program of type ${type}`, { expected: type });
+  for (const key of IMAGE_KEYS) {
+    if (written[key] === undefined) continue;
+    context.reportKey([...path, key], `\`${key}\` beside an image, which brings along its own`, {
+      expected: 'no such key',
+    });
+  }
 }
 
 /** Adds the subprog that an extension is compiled to replace. */

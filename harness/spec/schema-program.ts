@@ -40,7 +40,11 @@ export const programSchema = z
       .describe(
         'Of an object with CO-RE relocations: a file with the BTF of a kernel. Default: that of the running one.',
       ),
-    image: name.optional().describe('Reserved: a captured image.'),
+    image: name
+      .optional()
+      .describe(
+        'What a kernel made of a program: `captures.ndjson#name`, a file relative to this one and a name in it.',
+      ),
   })
   .meta({ oneOf: BODY_KEYS.map((key) => ({ required: [key] })) });
 export type ProgramSpec = z.infer<typeof programSchema>;
