@@ -5,6 +5,7 @@ import { objectInfo } from './commands';
 const INFO = {
   size: 232,
   type: 0,
+  id: 4,
   jitedLength: 16,
   xlatedLength: 20,
   jited: 24,
@@ -31,6 +32,7 @@ const INFO = {
 export interface ProgramInfo {
   /** BPF_PROG_TYPE_*. */
   readonly type: number;
+  readonly id: number;
   readonly name: string;
   readonly mapIds: readonly number[];
   /** Machine code, by function. */
@@ -112,6 +114,7 @@ export function programInfo(fd: number): ProgramInfo {
     .replace(/\0.*$/, '');
   return {
     type: new DataView(info.buffer).getUint32(INFO.type, true),
+    id: new DataView(info.buffer).getUint32(INFO.id, true),
     name,
     mapIds: each(maps, 4, (at) => u32(maps, at)),
     functions,
