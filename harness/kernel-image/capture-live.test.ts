@@ -132,7 +132,7 @@ asked(`the running kernel's code${reason === null ? '' : ` (${reason})`}`, () =>
       const program = loadProgram(insns.join(''), { name: 'random' });
       if (!program.ok) throw new Error(`seed ${seed}`);
       const live = { name: `seed ${seed}`, program: program.program, type: type.toLowerCase() as ProgramType };
-      const imported = importCapture(located(captureLive(live, [], 0x138).capture), { context: new Uint8Array(256) });
+      const imported = importCapture(located(captureLive(live, [], 0x138).capture), { context: new Uint8Array(512) });
       if (!imported.ourBytes || importFailed(imported))
         wrong.push(`seed ${seed}: ${JSON.stringify(imported).slice(0, 300)}`);
     }
