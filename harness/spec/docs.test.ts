@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { readImage } from '../images';
 import { EVENT_KINDS } from './event-kinds';
+import type { ImageReader } from './image-body';
 import { formatIssue } from './issues';
 import { parseSpecText } from './load';
 import { lowerSpec } from './lower';
@@ -14,13 +16,17 @@ import { CALLBACK_HELPERS } from './tree-callbacks';
 
 const TEXT = readFileSync(join(__dirname, '../../docs/spec-format.md'), 'utf8');
 
+/** Captures that examples name are those of the repository. */
+const KERNEL = join(__dirname, '..', '..', 'jit', 'testdata', 'kernel', 'spec.yaml');
+const images: ImageReader = (_, file, name) => readImage(KERNEL, file, name);
+
 describe('docs/spec-format.md', () => {
   const examples = [...TEXT.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
 
   test.each(examples.map((text) => [text.split('\n')[0]!, text]))('%s', (_, text) => {
     const { specs, issues } = parseSpecText(text, 'example.yaml');
     const lowered = specs.map((each) =>
-      lowerSpec(each, { policies: ['kernel-stack', 'linux-6.18', 'subtree', 'unsaved'] }),
+      lowerSpec(each, { policies: ['kernel-stack', 'linux-6.18', 'subtree', 'unsaved'], images }),
     );
     expect([...issues, ...lowered.flatMap((each) => (each.ok ? [] : each.issues))].map(formatIssue)).toEqual([]);
     expect(specs).toHaveLength(1);
