@@ -100,11 +100,7 @@ const RULES: readonly Rule[] = [
     because: 'it reads files that were written for any implementation of BPF',
   },
   { of: 'harness/fault', may: ['jit/index'], because: 'faults plug into the public surface from outside' },
-  {
-    of: 'harness/capture',
-    may: ['harness/run', 'jit/index'],
-    because: 'it reads what other JITs made, whoever runs it',
-  },
+  { of: 'harness/capture', may: ['harness/run', 'jit/index'], because: 'it reads what other JITs made' },
   {
     of: 'harness/kernel-image',
     may: ['harness/native', 'harness/capture', 'jit/index'],
