@@ -163,3 +163,41 @@ describe('an image', () => {
     }
   });
 });
+
+describe('code reworked on its way', () => {
+  const source = compileInput(captures.find(({ name }) => name.startsWith('tree/'))!);
+  const compiled = (rework: NonNullable<CompileInput['rework']>) => compile({ ...source, rework }).functions;
+  const plain = compiled({});
+  const sizes = (functions: readonly JitFunction[]) => functions.map(({ bytes }) => bytes.length);
+  const isCall = (name: string) => name === 'call rel32';
+
+  test('nothing is changed by handing on what comes', () => {
+    const same = compiled({ stream: (items) => items, bytes: (bytes) => bytes, passes: {} });
+    expect(same.map(({ bytes }) => hex(bytes))).toEqual(plain.map(({ bytes }) => hex(bytes)));
+  });
+
+  test('instructions that are left out are gone, from the listing as well', () => {
+    const without = compiled({
+      stream: (items) => items.filter((item) => item.kind !== 'insn' || !isCall(item.form.name)),
+    });
+    expect(
+      without.flatMap((fn) => fn.relocations.filter(({ kind, size }) => kind === 'rel' && size === 4)),
+    ).toHaveLength(plain.length);
+    expect(without.flatMap((fn) => fn.listing()).some(({ insn }) => isCall(insn.form.name))).toBe(false);
+  });
+
+  test('an instruction with more bytes moves what follows, and what the linker fills in stays at its end', () => {
+    const longer = compiled({
+      bytes: (bytes, insn) => (insn.kind === 'insn' && isCall(insn.form.name) ? Uint8Array.of(0x90, ...bytes) : bytes),
+    });
+    longer.forEach((fn, i) => {
+      const calls = plain[i]!.listing().filter(({ insn }) => isCall(insn.form.name)).length;
+      expect(sizes(longer)[i]).toBe(sizes(plain)[i]! + calls);
+      for (const { offset, size, insn } of fn.listing()) {
+        if (!isCall(insn.form.name)) continue;
+        expect([...fn.bytes.subarray(offset, offset + 2)]).toEqual([0x90, 0xe8]);
+        expect(fn.relocations.some((each) => each.offset === offset + 2 && each.size === 4)).toBe(size === 6);
+      }
+    });
+  });
+});

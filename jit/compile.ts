@@ -5,9 +5,9 @@ import { BPF_REG_6, BPF_REG_FP } from './bpf/opcodes';
 import { type EmitContext, JitError, type Resolver } from './emit/context';
 import { emitInsn } from './emit/insn';
 import { BOUNDARY_SAVES, kernelDepth, savedForFrame } from './emit/kernel-frame';
-import { layOut } from './emit/layout';
+import { type LayoutOptions, layOut } from './emit/layout';
 import { emitPrologue } from './emit/prologue';
-import { Stream } from './emit/stream';
+import { Stream, type StreamItem } from './emit/stream';
 import { tailCallOffset } from './emit/tail-call';
 import { BPF_CALLEE_SAVED, emitPercpuAddress } from './idioms/frames';
 import type { JitFunction, JitImage } from './image';
@@ -28,6 +28,16 @@ export interface CompileInput {
   readonly resolver: Resolver;
   /** Whether it runs between private frames of another program, whose pointer it keeps alive across its calls. */
   readonly amongFrames?: boolean;
+  readonly rework?: Rework;
+}
+
+/** Code changed on its way from instructions to bytes, by whoever wants other code than the emitter's. */
+export interface Rework {
+  /** The machine instructions of a subprog, before they have sizes. */
+  stream?(items: readonly StreamItem[], subprog: number): readonly StreamItem[];
+  /** The bytes of one instruction, before they have a place. */
+  readonly bytes?: LayoutOptions['bytes'];
+  readonly passes?: Partial<LayoutOptions>;
 }
 
 /** Slots of each opcode. */
@@ -108,7 +118,8 @@ function compileSubprog(input: CompileInput, frames: EmitContext['frames'], inde
     emitInsn(context, insn, pc);
     pc += SLOTS[insn.code]!;
   }
-  const layout = placed(() => layOut(out.items, pc, { extraPass: input.subprogs.length > 1 }), index);
+  const items = input.rework?.stream?.(out.items, index) ?? out.items;
+  const layout = placed(() => layOut(items, pc, layoutOptions(input)), index);
   const frame = {
     register: view?.register ?? Gpr.rbp,
     isPrivate: view !== null,
@@ -130,6 +141,11 @@ function compileSubprog(input: CompileInput, frames: EmitContext['frames'], inde
     bodyOffset: addrs[0]!,
     landing,
   };
+}
+
+function layoutOptions({ subprogs, rework }: CompileInput): LayoutOptions {
+  const { bytes, passes } = rework ?? {};
+  return { extraPass: subprogs.length > 1, ...(bytes && { bytes }), ...passes };
 }
 
 /** Errors of layout are the subprog's. */

@@ -2,9 +2,10 @@
 
 export * from './analysis';
 export * from './bpf';
-export { type CompileInput, compile } from './compile';
+export { type CompileInput, compile, type Rework } from './compile';
 export { JitError, type Resolver } from './emit/context';
 export { PROLOGUE_PC } from './emit/site';
+export type { BpfJump, MachineInsn, StreamItem } from './emit/stream';
 export type * from './image';
 export { type KernelConfig, LINUX_6_18 } from './kernel-config';
 export { LinkError, link, type Placement, targetOf } from './link';
@@ -22,5 +23,6 @@ export {
   sensibleCombinations,
 } from './policy';
 export { MAY_GOTO_THUNKS, type RewriteOptions, type Rewritten, rewrite } from './rewrite';
+export * as x86 from './x86';
 export { GPR_NAMES, Gpr, type GprName, type Operand, type SymbolRef, type Target, X86_64 } from './x86';
 export { type PrintContext as MachinePrintContext, printAtt, printIntel } from './x86/print';

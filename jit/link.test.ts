@@ -66,6 +66,12 @@ describe('a call', () => {
     expect(relocation.offset + 4 + code.readInt32LE(relocation.offset)).toBe(0x40);
   });
 
+  test('some bytes behind what has the name', () => {
+    const relocation = main!.relocations.find(({ symbol }) => symbol.kind === 'subprog')!;
+    const symbol = { ...relocation.symbol, addend: -2 };
+    expect(targetOf({ ...relocation, symbol }, placement)).toBe(placement.functions[1]! - 2n);
+  });
+
   test('of a subprog that is not placed', () => {
     expect(() => link(image, { ...placement, functions: [AT] })).toThrow(new LinkError('subprog `sub` has no address'));
   });

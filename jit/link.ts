@@ -19,7 +19,7 @@ export function targetOf({ symbol }: Relocation, placement: Placement): bigint {
   const address =
     symbol.kind === 'subprog' ? placement.functions[symbol.index!] : (symbol.address ?? placement.resolve(symbol));
   if (address === undefined) throw new LinkError(`${symbol.kind} \`${symbol.name}\` has no address`);
-  return address;
+  return symbol.addend === undefined ? address : address + BigInt(symbol.addend);
 }
 
 /**

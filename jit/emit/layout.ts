@@ -68,7 +68,7 @@ class Pieces implements CodeBuffer {
     this.owners.push(this.item);
   }
 
-  fill(items: readonly StreamItem[]): void {
+  fill(items: readonly StreamItem[], rework: LayoutOptions['bytes']): void {
     this.length = 0;
     this.fixups = [];
     this.owners = [];
@@ -82,10 +82,25 @@ class Pieces implements CodeBuffer {
       starts[i] = this.length;
       if (item.kind === 'insn') {
         encode(item.form, item.operands, this);
+        if (rework !== undefined) this.replaceLast(rework, item);
         if (item.onFault !== null) this.faulting.push(i);
       } else if (item.kind === 'label') this.labels.set(item.label, this.length);
     }
     starts[items.length] = this.length;
+  }
+
+  /** Other bytes for the instruction that was encoded last. What a linker fills in stays at its end. */
+  private replaceLast(rework: NonNullable<LayoutOptions['bytes']>, insn: MachineInsn): void {
+    const start = this.starts[this.item]!;
+    const before = this.bytes.slice(start, this.length);
+    const after = rework(before, insn);
+    if (after === before) return;
+    const by = after.length - before.length;
+    for (let i = 0; i < after.length; i++) this.bytes[start + i] = after[i]!;
+    this.length += by;
+    this.fixups.forEach((fixup, i) => {
+      if (this.owners[i] === this.item) this.fixups[i] = { ...fixup, offset: fixup.offset + by };
+    });
   }
 }
 
@@ -144,14 +159,23 @@ function settledJump(jump: BpfJump, settled: Settled): MachineInsn[] {
 
 const NOWHERE = new LocalLabel();
 
+/** How a stream gets its bytes: as the pass loop says, and with other bytes for some of its instructions. */
+export interface LayoutOptions extends PassOptions {
+  /**
+   * The bytes to take for an instruction instead of its own: the same ones, or others, a few bytes longer at most. A jump
+   * comes when all sizes are settled, nops in front of it included: it has to stay as long as it is.
+   */
+  bytes?(bytes: Uint8Array, insn: MachineInsn | BpfJump): Uint8Array;
+}
+
 /**
  * Gives a stream its bytes.
  * @param slots slots of the BPF program
  * @throws RangeError when jumps do not settle
  */
-export function layOut(items: readonly StreamItem[], slots: number, options: PassOptions): CodeLayout {
+export function layOut(items: readonly StreamItem[], slots: number, options: LayoutOptions): CodeLayout {
   const pieces = PIECES;
-  pieces.fill(items);
+  pieces.fill(items, options.bytes);
   const { starts: from, fixups, owners } = pieces;
   const settled = settle(measure(items, from, slots), options);
   const { addrs } = settled;
@@ -167,7 +191,9 @@ export function layOut(items: readonly StreamItem[], slots: number, options: Pas
     if (item.kind !== 'jump') continue;
     copy(pieces.bytes, copied, start, bytes, shift);
     copied = start;
-    shift = writeJump(item, settled, bytes, start + shift) - start;
+    const end = writeJump(item, settled, bytes, start + shift);
+    if (options.bytes !== undefined) bytes.set(options.bytes(bytes.slice(start + shift, end), item), start + shift);
+    shift = end - start;
   }
   copy(pieces.bytes, copied, pieces.length, bytes, shift);
   starts[items.length] = pieces.length + shift;

@@ -90,6 +90,12 @@ function cascade(length: number, kind: 'conditional' | 'always' = 'conditional')
   return [...slots, [0, kind, 2 * length + 1], [1]];
 }
 
+test('how far a short jump may go can be said', () => {
+  const slots: Slot[] = [[3, 'conditional', 2], [127], [1]];
+  expect(settle(sizesOf(slots), { extraPass: false, shortUpTo: 127 }).jumpSize[0]).toBe(2);
+  expect(settle(sizesOf(slots), { extraPass: false, shortUpTo: 126 }).jumpSize[0]).toBe(6);
+});
+
 describe('a cascade', () => {
   // The first pass makes the last jump short, each pass after it one more; one sees that nothing changes, one writes.
   test.each([1, 2, 5, 12])('of %d jumps and the one that sets them off settles pass by pass', (length) => {

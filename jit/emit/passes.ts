@@ -13,7 +13,7 @@ export const PADDING_PASSES = MAX_PASSES - 5;
 const FIRST_GUESS = 64;
 
 /** A short jump is taken up to here, not up to 127: the jump that it hops over may itself still grow (c8831bdbfbab). */
-const isShort = (distance: number): boolean => distance >= -128 && distance <= 123;
+const SHORT_UP_TO = 123;
 
 export enum JumpKind {
   none = 0,
@@ -57,6 +57,8 @@ export interface PassOptions {
   /** Programs of several subprogs are emitted once more, with padding, after all addresses are known. */
   readonly extraPass: boolean;
   readonly maxPasses?: number;
+  /** The longest distance of a short jump forward. Default: 123. */
+  readonly shortUpTo?: number;
 }
 
 /**
@@ -67,6 +69,7 @@ function pass(
   { prologue, fixed, jump, target }: SlotSizes,
   { addrs, jumpSize, padding }: Omit<Settled, 'passes'>,
   pads: boolean,
+  shortUpTo: number,
 ): number {
   const slots = fixed.length;
   addrs[0] = prologue;
@@ -78,7 +81,7 @@ function pass(
       const to = target[s]!;
       const distance = to === s && kind !== JumpKind.conditional ? -2 : addrs[to]! - end;
       const elided = kind === JumpKind.elidable && distance === 0;
-      const bytes = elided ? 0 : isShort(distance) ? 2 : kind === JumpKind.conditional ? 6 : 5;
+      const bytes = elided ? 0 : distance >= -128 && distance <= shortUpTo ? 2 : kind === JumpKind.conditional ? 6 : 5;
       let pad = 0;
       if (pads && bytes <= 2) {
         pad = end - addrs[s]! - size - bytes;
@@ -100,12 +103,12 @@ export function settle(sizes: SlotSizes, options: PassOptions): Settled {
   const addrs = int32Array(slots + 1);
   const settled = { addrs, jumpSize: uint8Array(slots), padding: uint8Array(slots) };
   for (let i = 0; i <= slots; i++) addrs[i] = FIRST_GUESS * (i + 1);
-  const max = options.maxPasses ?? MAX_PASSES;
+  const { maxPasses: max = MAX_PASSES, shortUpTo = SHORT_UP_TO } = options;
   let previous = -1;
   let settledAt = -1;
   let passes = 0;
   for (; passes < max && settledAt < 0; passes++) {
-    const length = pass(sizes, settled, passes >= PADDING_PASSES);
+    const length = pass(sizes, settled, passes >= PADDING_PASSES, shortUpTo);
     if (length === previous) settledAt = length;
     previous = length;
   }
@@ -114,7 +117,8 @@ export function settle(sizes: SlotSizes, options: PassOptions): Settled {
   const finals = options.extraPass ? [passes >= PADDING_PASSES, true] : [passes >= PADDING_PASSES];
   for (const pads of finals) {
     passes++;
-    if (pass(sizes, settled, pads) !== settledAt) throw new RangeError('the sizes of jumps changed in the last pass');
+    if (pass(sizes, settled, pads, shortUpTo) !== settledAt)
+      throw new RangeError('the sizes of jumps changed in the last pass');
   }
   return { ...settled, passes };
 }

@@ -59,6 +59,8 @@ export interface SymbolRef {
   readonly address?: bigint;
   /** Subprog index, for kind `subprog`; slot number, for kind `image`. */
   readonly index?: number;
+  /** Bytes from what has the name to what is meant; 0 where it is left out. */
+  readonly addend?: number;
 }
 
 // All immediates have one constructor, and all memory operands: literals here and there, some with a symbol or an index
