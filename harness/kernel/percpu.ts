@@ -1,5 +1,6 @@
 import type { PrivateBlock } from '../../jit';
 import { PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
+import { type KernelModel, LINUX_KERNEL } from './model';
 
 /** The word at both ends of a private block (PRIV_STACK_GUARD_VAL). */
 export const GUARD = 0xeb9f12345678eb9fn;
@@ -8,10 +9,12 @@ export const GUARD = 0xeb9f12345678eb9fn;
 export class PercpuAllocator {
   private next = 64;
 
+  constructor(private readonly bytesOf: KernelModel['percpuBytes'] = LINUX_KERNEL.percpuBytes) {}
+
   /** @returns the per-CPU pointer */
   allocate(bytes: number): bigint {
     const pointer = PERCPU_POINTER_BASE + BigInt(this.next);
-    this.next += Math.ceil(bytes / 8) * 8;
+    this.next += this.bytesOf(bytes);
     return pointer;
   }
 

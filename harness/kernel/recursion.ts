@@ -19,12 +19,16 @@ const SCOPES: Partial<Readonly<Record<ProgramType, GuardScope>>> = {
   struct_ops: 'program',
 };
 
+export const guardScope = (type: ProgramType): GuardScope => SCOPES[type] ?? 'none';
+
 /** The counters against recursion, of all CPUs. */
 export class RecursionGuard {
   private readonly active = new Map<string, number>();
 
+  constructor(private readonly scopeOf: (type: ProgramType) => GuardScope = guardScope) {}
+
   private key(name: string, type: ProgramType, cpu: number): string | null {
-    const scope = SCOPES[type] ?? 'none';
+    const scope = this.scopeOf(type);
     return scope === 'none' ? null : scope === 'cpu' ? `${cpu}` : `${cpu} ${name}`;
   }
 

@@ -39,16 +39,18 @@ const MAX_FRAMES = 64;
  * is a program's (bpf_stack_walker()). Null when something else stands in between.
  *
  * @param functionAt the program's function in which an address lies, its end included: a call may be its last instruction
+ * @param isBoundary whether an exception goes no further than such a function
  */
 export function findBoundary<T extends { readonly subprog: number }>(
   frames: Iterable<UnwoundFrame>,
   functionAt: (ip: bigint) => T | undefined,
+  isBoundary: (of: T) => boolean = ({ subprog }) => subprog === 0,
 ): { readonly frame: UnwoundFrame; readonly of: T } | null {
   let seen = 0;
   for (const frame of frames) {
     const of = functionAt(frame.ip);
     if (!of || ++seen > MAX_FRAMES) return null;
-    if (of.subprog === 0) return { frame, of };
+    if (isBoundary(of)) return { frame, of };
   }
   return null;
 }

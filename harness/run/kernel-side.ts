@@ -4,6 +4,7 @@ import { callArguments, callerState, destroyCallerSaved } from '../kernel/clobbe
 import type { CallMap, HelperCall, PendingCallback } from '../kernel/helper-call';
 import { helperResult } from '../kernel/helpers';
 import { THUNKS } from '../kernel/may-goto';
+import { type KernelModel, LINUX_KERNEL } from '../kernel/model';
 import { RecursionGuard } from '../kernel/recursion';
 import { findBoundary, walkFrames } from '../kernel/unwind';
 import { entryRsp, percpuOffset, u64 } from '../machine/layout';
@@ -19,6 +20,8 @@ export interface KernelSetup {
   readonly clobbers: readonly ClobberRule[];
   /** Results that the spec declares for helpers. */
   readonly returns: ReadonlyMap<string, bigint>;
+  /** Default: Linux 6.18. */
+  readonly kernel?: KernelModel;
 }
 
 /** Bytes of kernel stack between what C was called from, and the return address of what it calls. */
@@ -33,7 +36,8 @@ export class KernelSide {
   program = 0;
   entries: Entry[] = [];
   marks: Mark[] = [];
-  readonly guard = new RecursionGuard();
+  readonly guard: RecursionGuard;
+  private readonly kernel: KernelModel;
   readonly pending = new Map<bigint, PendingCallback>();
   private waiting: Waiting[] = [];
   private readonly calls = new Map<string, number>();
@@ -48,6 +52,8 @@ export class KernelSide {
     private readonly machine: () => Machine,
     private readonly arranged: Arrangements,
   ) {
+    this.kernel = setup.kernel ?? LINUX_KERNEL;
+    this.guard = new RecursionGuard(this.kernel.guardScope);
     this.maps = setup.world.data.flatMap(({ address, size, pointer, elements }) =>
       pointer === undefined ? [] : [{ pointer, value: address, size, ...(elements && { elements }) }],
     );
@@ -284,7 +290,11 @@ export class KernelSide {
     const { world } = setup;
     const cookie = call.arguments[0]!;
     const frames = walkFrames(this.machine(), regs[Gpr.rsp]!, regs[Gpr.rbp]!);
-    const found = findBoundary(frames, (ip) => world.code.functionAt(ip));
+    const found = findBoundary(
+      frames,
+      (ip) => world.code.functionAt(ip),
+      ({ program, subprog }) => this.kernel.isBoundary({ subprog, type: world.programs[program]!.type }),
+    );
     const callback = found
       ? world.programs[found.of.program]!.analysis.subprogs.findIndex((each) => each.exceptionCallback)
       : -1;
@@ -341,7 +351,7 @@ export class KernelSide {
     const { regs } = this;
     const kept = new Map([1, 2, 3, 4, 5].map((bpf) => [X86_64.bpf[bpf]!, regs[X86_64.bpf[bpf]!]!] as const));
     const { tailCallReachable } = this.setup.world.programs[program]!.analysis.subprogs[subprog]!;
-    if (tailCallReachable) kept.set(Gpr.rax, regs[Gpr.rax]!);
+    if (this.kernel.keepsTailCallPointer(tailCallReachable)) kept.set(Gpr.rax, regs[Gpr.rax]!);
     const planned = new Map([...kept].map(([register, value]) => [GPR_NAMES[register]!, value] as const));
     const call = { name, nth: this.entered, seed: this.setup.world.seed };
     destroyCallerSaved(regs, call, regs[Gpr.r11]!, planned);

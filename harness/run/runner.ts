@@ -1,5 +1,6 @@
 import { GPR_NAMES, type KernelConfig, X86_64 } from '../../jit';
 import { callerState } from '../kernel/clobber';
+import type { KernelModel } from '../kernel/model';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
 import { exchangesOf, mayExchange } from '../machine/exchanges';
 import { junk } from '../machine/junk';
@@ -25,6 +26,8 @@ export interface RunSetup {
   readonly clobbers: readonly ClobberRule[];
   /** Results that the spec declares for helpers. */
   readonly returns: ReadonlyMap<string, bigint>;
+  /** Default: Linux 6.18. */
+  readonly kernel?: KernelModel;
   readonly events: readonly ScenarioEvent[];
   /** r1, r2, ... of every entry; by default r1 points to the context. */
   readonly entryArguments?: readonly bigint[];
