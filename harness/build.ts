@@ -15,11 +15,13 @@ import {
   type Program,
   type ProgramType,
   type Resolver,
+  type Rework,
   type StackPolicy,
 } from '../jit';
 import { type ArenaData, arenaArea, hasArena } from './arena';
 import type { CapturedProgram } from './capture/placed';
 import { capturedMemory } from './captured-memory';
+import type { Applied } from './fault/apply';
 import { capturedOf } from './images';
 import { PercpuAllocator } from './kernel/percpu';
 import { progArrayBytes } from './kernel/prog-array';
@@ -126,12 +128,14 @@ export function compileProgram(
     readonly valueAddress?: (name: string) => bigint;
     /** Whether frame pointers of another program have to live on across its calls. */
     readonly amongFrames?: boolean;
+    readonly rework?: Rework | undefined;
   },
 ): { readonly image: JitImage; readonly blocks: readonly bigint[] } {
-  const { policy, config, allocator, mapAddress, valueAddress, amongFrames = false } = options;
+  const { policy, config, allocator, mapAddress, valueAddress, amongFrames = false, rework } = options;
   const blocks = analysis.blocks.map(({ size }) => allocator.allocate(size));
   const subprogs = program.subprogs;
-  const shared = { policy, config, amongFrames, resolver: resolver(program, mapAddress, valueAddress) };
+  const code = { resolver: resolver(program, mapAddress, valueAddress), ...(rework && { rework }) };
+  const shared = { policy, config, amongFrames, ...code };
   return { image: compile({ name, subprogs, facts: analysis, blockAddresses: blocks, ...shared }), blocks };
 }
 
@@ -237,6 +241,8 @@ export interface BuildOptions {
   readonly bodies: HelperBodies;
   /** Subprogs that have a trampoline, each once. */
   readonly trampolines?: readonly SubprogRef[];
+  /** What is changed of the code and of the allocator, for those who want to see a check fail. */
+  readonly applied?: Pick<Applied, 'rework' | 'kernel'> | undefined;
 }
 
 /** An instruction of one of a world's programs that cannot be compiled. */
@@ -261,8 +267,8 @@ function ofProgram<T>(program: number, work: () => T): T {
 
 /** Compiles, links, places and patches programs under a policy. @throws BuildError, LinkError */
 export function buildWorld(verified: readonly NamedProgram[], initial: InitialData, options: BuildOptions): Built {
-  const { policy, config, bodies, trampolines = [] } = options;
-  const allocator = new PercpuAllocator();
+  const { policy, config, bodies, trampolines = [], applied } = options;
+  const allocator = new PercpuAllocator(applied?.kernel.percpuBytes);
   const contents = new Map<string, Uint8Array>([['ctx', initial.context]]);
   const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: initial.context.length }];
   let next = MAP_BASE;
@@ -300,7 +306,11 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     }
     const target = verified.find((each) => each.name === awareOf);
     const amongFrames = target !== undefined && target.analysis.blocks.length > 0;
-    const how = { policy, config, allocator, mapAddress, valueAddress, amongFrames };
+    const callbacks = new Set(
+      analysis.callGraph.edges.flat().flatMap(({ kind, callee }) => (kind === 'callback' ? [callee] : [])),
+    );
+    const rework = applied?.rework({ name, subprogs: program.subprogs, facts: analysis.subprogs, callbacks });
+    const how = { policy, config, allocator, mapAddress, valueAddress, amongFrames, rework };
     const { image, blocks } = ofProgram(index, () => compileProgram(name, program, analysis, how));
     const addresses = space.place(image);
     const resolve = (symbol: { name: string }) => helpers.find((each) => each.name === symbol.name)?.address;

@@ -14,6 +14,7 @@ export { type ConformanceReport, runConformance, runPlugin } from './conform';
 export { examine } from './doctor';
 export { type Executed, executeFile } from './exec-file';
 export { answerExec, type ExecResult } from './exec-requests';
+export { EXCLUDED, explainFaultNamed, FAULTS, faultsPage, runFaults } from './fault';
 export { type Imported, importCaptures, importFailed } from './import-captures';
 export { importLines } from './import-text';
 export { answerJit } from './jit-requests';

@@ -14,6 +14,8 @@ import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from
 import type { CapturedProgram } from './capture/placed';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings, sourcePlace } from './examine';
+import { applied } from './fault/apply';
+import type { Mutation } from './fault/mutation';
 import { capturedOf } from './images';
 import { interpretedRun, interpretedRuns, notCompared } from './interpreted';
 import { matchListing } from './listing';
@@ -37,6 +39,8 @@ export interface JudgeOptions {
   readonly replay: (spec: LoweredSpec, scenario: string, policy: string, cpu: number) => string;
   /** Changes what was built before it runs: for tests that want to see a check fail. */
   readonly alter?: (built: Built) => Built;
+  /** Changed from outside: a fault that a check is to find. */
+  readonly mutation?: Mutation;
   /** What comes of code that ran before. */
   readonly known?: (built: Built) => Judged | undefined;
   /** Helper bodies in assembly, assembled. */
@@ -143,11 +147,14 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     const milliseconds = performance.now() - started;
     return { ok: true, report: { ...base, declared: declared.kind, ...rest, milliseconds } } as const;
   };
-  const policy = policyOf(specCase.policy);
-  if ('invalid' in policy) {
-    const message = `the policy \`${name}\` cannot be built: ${policy.invalid}`;
+  const given = policyOf(specCase.policy);
+  if ('invalid' in given) {
+    const message = `the policy \`${name}\` cannot be built: ${given.invalid}`;
     return { ok: false, issue: { ...spec.position, path: 'policies', message } };
   }
+  const { mutation = {} } = options;
+  const changed = applied(mutation, given);
+  const { policy, kernel } = changed;
   /** A case that the claim is not about. */
   const notAbout = (unmet: string): Judged => {
     // Nobody has to declare what the premise says; but whoever declares another thing is wrong about one of the two.
@@ -157,14 +164,16 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     const judged = report({ verdict: 'not-applicable', asDeclared: !contrary, ...nothing });
     return contrary ? judged : { ok: true, report: { ...judged.report, declared: 'not-applicable' } };
   };
-  const unmet = spec.claim ? unmetPremise(spec.claim.premise, policy) : null;
+  const unmet = spec.claim ? unmetPremise(spec.claim.premise, given) : null;
   if (unmet !== null) return notAbout(unmet);
   const images = spec.programs.flatMap(({ image }) => capturedOf(image) ?? []);
   const strangers = differentMachines(images);
   if (strangers !== null) return { ok: false, issue: { ...spec.position, path: 'programs', message: strangers } };
   const config = options.config ?? images[0]?.config ?? LINUX_6_18;
   const arena = arenaOfMaps(spec.maps);
-  const verified = verifyAll(spec.programs, policy, config, { maps: spec.maps, arena });
+  const verified = verifyAll(spec.programs, policy, config, { maps: spec.maps, arena }).map((each) => {
+    return mutation.analysis ? { ...each, analysis: mutation.analysis(each.analysis, each.name) } : each;
+  });
   const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;
   const nothing = { findings: [], framePointers: [] };
   /** A case that does not run, for a reason that a spec can declare. */
@@ -188,6 +197,7 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
       policy,
       config,
       bodies: options.bodies,
+      applied: changed,
       trampolines: tracedSubprogs(scenario.events),
     });
     built = options.alter?.(built) ?? built;
@@ -206,7 +216,7 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   const returns = new Map(
     scenario.helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])),
   );
-  const { runs, missed } = runScenario({ ...built, config, clobbers, returns, events, cpu });
+  const { runs, missed } = runScenario({ ...built, config, kernel, clobbers, returns, events, cpu });
   // Without an event that should have happened, it is another scenario.
   const interpreted =
     missed.length > 0 ? [notCompared('an event is missed')] : interpretedRuns(spec, scenario, cpu, built);

@@ -33,7 +33,14 @@ describe('the README lists what there is', () => {
 
 describe('documents', () => {
   const decisions = readdirSync(join(ROOT, 'docs', 'decisions')).map((name) => `docs/decisions/${name}`);
-  const pages = ['README.md', 'docs/architecture.md', 'docs/emulator.md', 'docs/spec-format.md', ...decisions];
+  const pages = [
+    'README.md',
+    'docs/architecture.md',
+    'docs/emulator.md',
+    'docs/faults.md',
+    'docs/spec-format.md',
+    ...decisions,
+  ];
 
   test.each(pages)('%s names only files that are there', (page) => {
     const text = read(page);

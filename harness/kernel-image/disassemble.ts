@@ -23,3 +23,31 @@ export function around(bytes: Uint8Array, address: bigint, offset: number): stri
   }
   return shown.length > 0 ? shown.join('; ') : 'nothing';
 }
+
+/** An instruction as it reads. */
+export interface Disassembled {
+  readonly offset: number;
+  readonly hex: string;
+  readonly text: string;
+}
+
+/** Every instruction of a function, read from its start. */
+export function disassemble(bytes: Uint8Array, address: bigint): Disassembled[] {
+  const decoder = new Decoder(64, bytes, DecoderOptions.None);
+  const formatter = new Formatter(FormatterSyntax.Intel);
+  decoder.ip = address;
+  const all: Disassembled[] = [];
+  try {
+    for (let offset = 0; decoder.canDecode; ) {
+      const insn = decoder.decode();
+      const hex = Buffer.from(bytes.subarray(offset, offset + insn.length)).toString('hex');
+      all.push({ offset, hex, text: formatter.format(insn) });
+      offset += insn.length;
+      insn.free();
+    }
+  } finally {
+    formatter.free();
+    decoder.free();
+  }
+  return all;
+}

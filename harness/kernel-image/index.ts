@@ -4,6 +4,7 @@ export type { ReachableMemory } from './body';
 export { captureById, captureLive, type LiveCapture } from './capture-live';
 export { KernelRefusal } from './commands';
 export type { OurImage } from './compare';
+export { type Disassembled, disassemble } from './disassemble';
 export { type Generated, type GenerateOptions, generate, type LiveType } from './generate';
 export { type LiveProgram, Unloadable } from './live-program';
 export { measureMachine } from './measure';
