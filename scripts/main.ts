@@ -120,6 +120,14 @@ function build(): Command {
     .allowUnknownOption()
     .action((_words, _options, { args }) => (require('./conformance') as typeof import('./conformance')).plugin(args));
   program
+    .command('faults')
+    .description('the kill matrix: every known bug, put in from outside, and the check that finds it')
+    .argument('[id]', 'explain this one: story, finding, the code with and without')
+    .option('--json', 'as JSON')
+    .option('--whole', 'every mutant in every case of its policy, whoever kills it (minutes)')
+    .option('--page', 'print docs/faults.md')
+    .action((id, options) => (require('./faults') as typeof import('./faults')).faults(id, options));
+  program
     .command('schema')
     .description('print the JSON Schema of specs')
     .action(() => (require('./schema') as typeof import('./schema')).schema());
