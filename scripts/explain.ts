@@ -1,4 +1,4 @@
-import { CHECKS } from '../harness';
+import { CHECKS, FAULTS } from '../harness';
 import { POLICIES } from '../jit';
 import { UsageError } from './exit-codes';
 
@@ -10,6 +10,7 @@ export function explain(id: string | undefined): void {
       id: name,
       text: `policy: block ${block}, compute ${compute.name}, preserve ${preserve.name}, boundary ${boundary.name}, callback ${callback.name}, may_goto ${mayGoto}`,
     })),
+    ...FAULTS.map(({ id, story, check }) => ({ id, text: `fault: ${story} (${check})` })),
   ];
   const chosen = id === undefined ? rows : rows.filter((row) => row.id === id);
   if (chosen.length === 0) throw new UsageError(`nothing has the id \`${id}\`: \`privstack explain\` lists all`);

@@ -151,7 +151,7 @@ function build(): Command {
     .action(() => (require('./doctor') as typeof import('./doctor')).doctor());
   program
     .command('explain')
-    .description('what the id of a check or a policy means')
+    .description('what the id of a check, a policy or a fault means')
     .argument('[id]')
     .action((id) => (require('./explain') as typeof import('./explain')).explain(id));
   return program;
