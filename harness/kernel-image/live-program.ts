@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { BPF_PSEUDO_MAP_FD, encodeProgram, type Program, type ProgramType } from '../../jit';
 import { createMap, loadBtf, loadProgramLive } from './commands';
 import { attachmentOf, LIVE_TYPES } from './live-types';
+import { whyNotLoaded } from './loadable';
 import { programBtf } from './program-btf';
 import { kernelTypeIds, TypeKind } from './vmlinux';
 
@@ -88,6 +89,8 @@ export function loadLive(live: LiveProgram): LoadedProgram {
     const what = attachType === undefined ? type : `${type} with attach type ${attachType}`;
     throw new Unloadable(`a program of type ${what} needs something to be attached to`);
   }
+  const harm = whyNotLoaded(program, exceptionCallback);
+  if (harm !== null) throw new Unloadable(harm);
   const ids = kfuncIds(program);
   const maps = shapes(live);
   const open: number[] = [];
