@@ -31,7 +31,7 @@ import { type Verified, verify } from './request-program';
 import { compiledCode } from './run/code';
 import { CodeMap } from './run/code-map';
 import { calleeName } from './run/names';
-import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTrampoline, World } from './run/run';
+import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTrampoline, Stub, World } from './run/run';
 import type { LoweredProgram, MapElements, SubprogRef, ThrowSite } from './spec';
 import { type NamedSlots, placeProgramArrays, pokeTailCalls } from './tail-calls';
 
@@ -181,6 +181,7 @@ function placeHelpers(
   bodies: HelperBodies,
   trampolines: readonly SubprogRef[],
   fixed: ReadonlyMap<string, bigint>,
+  addressOf: (helper: { readonly name: string; readonly stub?: Stub }, index: number) => bigint,
 ): PlacedHelper[] {
   const stubs: Omit<PlacedHelper, 'address'>[] = [
     { name: 'the return to C', stub: 'return' },
@@ -195,7 +196,7 @@ function placeHelpers(
   return all.map((helper, index) => {
     const body = 'stub' in helper ? undefined : bodies.get(helper.name);
     if (body) return { ...helper, address: body.address, body };
-    return { ...helper, address: fixed.get(helper.name) ?? helperAddress(first + index) };
+    return { ...helper, address: fixed.get(helper.name) ?? addressOf(helper, first + index) };
   });
 }
 
@@ -243,6 +244,8 @@ export interface BuildOptions {
   readonly trampolines?: readonly SubprogRef[];
   /** What is changed of the code and of the allocator, for those who want to see a check fail. */
   readonly applied?: Pick<Applied, 'rework' | 'kernel'> | undefined;
+  /** Where helpers and stubs of the kernel are; default: one behind the other, as a machine of its own has them. */
+  readonly helperAddress?: (helper: { readonly name: string; readonly stub?: Stub }, index: number) => bigint;
 }
 
 /** An instruction of one of a world's programs that cannot be compiled. */
@@ -291,7 +294,8 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   const fixed = new Map(
     captured.flatMap(({ callees }) => callees.map(({ name, address }) => [name, address] as const)),
   );
-  const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines, fixed);
+  const addressOf = options.helperAddress ?? ((_, index: number) => helperAddress(index));
+  const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines, fixed, addressOf);
   const space = new ImageSpace(captured);
   const memory = capturedMemory(captured);
   for (const { area, bytes } of memory.areas) {

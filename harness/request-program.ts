@@ -159,6 +159,9 @@ export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelC
   const kept = hidden > 0 ? { ...program, subprogs: [...program.subprogs, done.program.subprogs.at(-1)!] } : program;
   // The decisions are those on the program as it was written; only sizes follow the rewrites.
   const rewriteDepths = done.depths;
+  if (hidden === 0 && rewriteDepths.every((depth) => depth === 0)) {
+    return { program: done.program, analysis: before, hidden, origins: done.origins };
+  }
   const analysis = analyse(kept, policy.block, {
     ...options,
     exceptionCallback: done.exceptionCallback,

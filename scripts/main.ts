@@ -109,6 +109,21 @@ function build(): Command {
     .option('-v, --verbose', 'also those that are as they should be')
     .action((files, options) => (require('./import') as typeof import('./import')).importFiles(files, options));
   program
+    .command('fuzz')
+    .description('look for programs that break a policy; what is found becomes a spec')
+    .option('-p, --policy <name>', 'stack policy', 'linux-6.18-fixed')
+    .addOption(new Option('--runs <n>', 'programs (default: 100000, without --time)').argParser(natural))
+    .addOption(new Option('--time <seconds>', 'no more programs after so long').argParser(natural))
+    .addOption(new Option('--seed <n>', 'the same seed gives the same programs').argParser(natural).default(1))
+    .addOption(new Option('--workers <n>', 'processes (default: as many as there are CPUs)').argParser(natural))
+    .addOption(new Option('--inputs <n>', 'runs of each program').argParser(natural).default(4))
+    .option('--shard <i/n>', 'only this part of the programs')
+    .option('--out <folder>', 'where specs are written', 'specs/regressions')
+    .option('--results <file>', 'add what was found to this file, a line of JSON each')
+    .addOption(new Option('--enough <n>', 'end after so many closer looks').argParser(natural).default(10))
+    .option('--ask-kernel', 'hand what is found to the running kernel, which says whether it would take it')
+    .action((options) => (require('./fuzz') as typeof import('./fuzz')).fuzz(options));
+  program
     .command('conformance')
     .description('run bpf_conformance data files under every sound policy, and in the interpreter')
     .argument('<path>', 'a .data file, or a folder of them')

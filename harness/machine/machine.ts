@@ -1,16 +1,13 @@
-import { Action, Emu, type ExceptionTableEntry, type HelperAction, Prot, REG, type RunStatus } from '../native';
+import { type ExceptionTableEntry, type HelperAction, Prot, REG, type RunStatus } from '../native';
 import { type Exchange, mendExchanges } from './exchanges';
-import { fillJunk } from './junk';
+import { Guest, HOLE, type Segment } from './guest';
 import {
   CONTEXT_BASE,
   CPUS,
   entryRsp,
   HELPER_BASE,
   HELPER_STRIDE,
-  PAGE,
   PERCPU_POINTER_BASE,
-  pageDown,
-  pages,
   percpuOffset,
   STACK_BYTES,
   STOP,
@@ -21,12 +18,7 @@ import type { CodeSpan } from './spans';
 import { Trace } from './trace';
 
 export { Action, type ExceptionTableEntry, type HelperAction, REG, type RunStatus } from '../native';
-
-/** Bytes at an address. */
-export interface Segment {
-  readonly address: bigint;
-  readonly bytes: Uint8Array;
-}
+export type { Segment } from './guest';
 
 export interface MachineSetup {
   readonly seed: number;
@@ -58,29 +50,15 @@ export const helperAddress = (index: number): bigint => HELPER_BASE + HELPER_STR
 /** More events than this end a run: whatever executes that many instructions does not end by itself. */
 const EVENT_CAPACITY = 1 << 17;
 /** rflags with only IF and the bit that is always set. */
-const INTERRUPTS_ON = 0x202n;
+export const INTERRUPTS_ON = 0x202n;
 const BLOCK_BUDGET = 1_000_000;
-/** Bytes below the stack pointer that a helper overwrites. */
-const BELOW = 256;
-/** `int3`: what the kernel fills the rest of its code pages with (jit_fill_hole()). */
-const HOLE = 0xcc;
 /** Nothing of a helper's code is executed. */
 const HELPER_CODE = Uint8Array.of(HOLE);
 
-interface Mapped {
-  readonly address: bigint;
-  readonly memory: Uint8Array;
-}
-
 /** A computer with kernel stacks, per-CPU areas, helpers and the programs of a scenario. */
-export class Machine {
-  readonly emu: Emu;
-  readonly regs: BigUint64Array;
-  private readonly regions: Mapped[] = [];
-
+export class Machine extends Guest {
   constructor(readonly setup: MachineSetup) {
-    this.emu = Emu.open({ eventCapacity: EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
-    this.regs = this.emu.regs;
+    super(setup.seed, { eventCapacity: EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
     try {
       this.mapAll();
       this.hookAll();
@@ -122,75 +100,6 @@ export class Machine {
     emu.watchMemory(0n, 0xffffffffffffffffn);
   }
 
-  private map(address: bigint, bytes: number, prot: number): Uint8Array {
-    const base = pageDown(address);
-    const memory = this.emu.map(base, pages(Number(address - base) + bytes), prot);
-    if (prot === Prot.RX) memory.fill(HOLE);
-    this.regions.push({ address: base, memory });
-    return memory;
-  }
-
-  private junkFilled(address: bigint, bytes: number, label: string): void {
-    fillJunk(this.map(address, bytes, Prot.RW), this.setup.seed, label);
-  }
-
-  /** Maps the pages that segments touch, neighbours together, and fills in the bytes. */
-  private mapSegments(segments: readonly Segment[], prot: number): void {
-    const sorted = [...segments].sort((a, b) => (a.address < b.address ? -1 : 1));
-    for (let i = 0; i < sorted.length; ) {
-      const lo = pageDown(sorted[i]!.address);
-      let hi = lo;
-      for (; i < sorted.length && sorted[i]!.address <= hi + BigInt(PAGE); i++) {
-        const end = sorted[i]!.address + BigInt(Math.max(1, sorted[i]!.bytes.length));
-        if (end > hi) hi = end;
-      }
-      this.map(lo, Number(hi - lo), prot);
-    }
-    for (const { address, bytes } of segments) this.memory(address, bytes.length).set(bytes);
-  }
-
-  /** The mapping that holds a piece of memory. */
-  private mapped(address: bigint, bytes: number): Mapped | undefined {
-    return this.regions.find(
-      (each) => address >= each.address && address + BigInt(bytes) <= each.address + BigInt(each.memory.length),
-    );
-  }
-
-  /** Guest memory, shared. @throws RangeError where nothing is mapped */
-  memory(address: bigint, bytes: number): Uint8Array {
-    const region = this.mapped(address, bytes);
-    if (!region) throw new RangeError(`nothing is mapped at 0x${address.toString(16)}`);
-    const start = Number(address - region.address);
-    return region.memory.subarray(start, start + bytes);
-  }
-
-  /** A copy of guest memory; null where some of it is not mapped. */
-  read(address: bigint, bytes: number): Uint8Array | null {
-    return this.emu.readBytes(address, bytes);
-  }
-
-  /** False, and nothing written, where some of it is not mapped. */
-  write(address: bigint, bytes: Uint8Array): boolean {
-    return this.emu.writeBytes(address, bytes);
-  }
-
-  read64(address: bigint): bigint {
-    const bytes = this.memory(address, 8);
-    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
-  }
-
-  write64(address: bigint, value: bigint): void {
-    const bytes = this.memory(address, 8);
-    new DataView(bytes.buffer, bytes.byteOffset, 8).setBigUint64(0, value, true);
-  }
-
-  /** False, and nothing written, where it is not mapped. */
-  write64IfMapped(address: bigint, value: bigint): boolean {
-    if (!this.mapped(address, 8)) return false;
-    this.write64(address, value);
-    return true;
-  }
-
   /** Rewrites code, also while it runs, but not the block that is being executed. */
   patch(address: bigint, bytes: Uint8Array): void {
     this.memory(address, bytes.length).set(bytes);
@@ -208,33 +117,5 @@ export class Machine {
     this.write64(entryRsp(cpu), STOP);
     const status = this.emu.run(entry);
     return { status, trace: new Trace(this.emu) };
-  }
-
-  /** Overwrites what lies below the caller's stack pointer: the ABI of the kernel knows no red zone. */
-  destroyBelow(rsp: bigint, label: string): void {
-    const top = rsp & ~7n;
-    const stack = this.mapped(top - 8n, 8);
-    if (!stack) return;
-    const bytes = Math.min(BELOW, Number(top - stack.address));
-    this.junkAgain(top - BigInt(bytes), bytes, label);
-  }
-
-  /** Fills memory with junk that depends on the label. */
-  junkAgain(address: bigint, bytes: number, label: string): void {
-    if (bytes > 0) fillJunk(this.memory(address, bytes), this.setup.seed, label);
-  }
-
-  /** Returns from a helper: pops the return address and leaves junk where it was, and below. */
-  returnFromHelper(label: string): HelperAction {
-    const rsp = this.regs[REG.rsp]!;
-    if (!this.mapped(rsp, 8)) return Action.STOP;
-    this.regs[REG.rip] = this.read64(rsp);
-    this.regs[REG.rsp] = rsp + 8n;
-    this.destroyBelow(rsp + 8n, label);
-    return Action.RESUME;
-  }
-
-  close(): void {
-    this.emu.close();
   }
 }

@@ -18,7 +18,8 @@ export interface CodePlace {
 
 /** Which instruction stands at an address. */
 export class CodeMap {
-  private readonly places = new Map<bigint, CodePlace>();
+  /** Of each function, made when somebody asks for one of its instructions. */
+  private readonly places = new Map<bigint, ReadonlyMap<bigint, CodePlace>>();
   private readonly functions: {
     readonly program: number;
     readonly subprog: number;
@@ -27,10 +28,12 @@ export class CodeMap {
   }[] = [];
   private readonly bodies: readonly { readonly name: string; readonly lo: bigint; readonly hi: bigint }[];
 
-  constructor(programs: readonly PlacedProgram[], helpers: readonly PlacedHelper[]) {
+  constructor(
+    private readonly programs: readonly PlacedProgram[],
+    helpers: readonly PlacedHelper[],
+  ) {
     programs.forEach((placed, program) => {
       placed.functions.forEach((fn, subprog) => {
-        this.add(placed, program, fn, subprog);
         const lo = placed.addresses[subprog]!;
         this.functions.push({ program, subprog, lo, hi: lo + BigInt(fn.size) });
       });
@@ -40,26 +43,32 @@ export class CodeMap {
     );
   }
 
-  private add(
-    { program: { subprogs }, addresses }: PlacedProgram,
-    program: number,
-    fn: CodeFunction,
-    subprog: number,
-  ): void {
-    const { insns } = subprogs[subprog]!;
+  private placesOf(program: number, subprog: number): ReadonlyMap<bigint, CodePlace> {
+    const { functions, program: written, addresses } = this.programs[program]!;
+    const fn = functions[subprog]!;
+    const { insns } = written.subprogs[subprog]!;
     const byPc = new Map(pcsOf(insns).map((pc, i) => [pc, insns[i]]));
+    const places = new Map<bigint, CodePlace>();
     let last = PROLOGUE_PC - 1;
     for (const row of fn.rows()) {
       const { pc } = row;
       const place = { program, subprog, fn, row, pc, insn: byPc.get(pc) ?? null, first: pc !== last };
-      this.places.set(addresses[subprog]! + BigInt(row.offset), place);
+      places.set(addresses[subprog]! + BigInt(row.offset), place);
       last = pc;
     }
+    return places;
   }
 
   /** The program's instruction that starts at an address. */
   at(address: bigint): CodePlace | undefined {
-    return this.places.get(address);
+    const inside = this.functions.find(({ lo, hi }) => address >= lo && address < hi);
+    if (!inside) return undefined;
+    let places = this.places.get(inside.lo);
+    if (!places) {
+      places = this.placesOf(inside.program, inside.subprog);
+      this.places.set(inside.lo, places);
+    }
+    return places.get(address);
   }
 
   /** The function in which an address lies; its end counts, a call may be its last instruction. */

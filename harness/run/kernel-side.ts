@@ -14,6 +14,12 @@ import { termEnvironment } from './environment';
 import type { Arrangements, EntryRequest, Moment, Waiting, Work } from './kernel-work';
 import type { Entry, Mark, PlacedTrampoline, Stub, Throw, World } from './run';
 
+/** What the kernel side does with the machine that its programs run in. */
+export type KernelMachine = Pick<
+  Machine,
+  'emu' | 'regs' | 'read' | 'write' | 'write64IfMapped' | 'destroyBelow' | 'returnFromHelper'
+>;
+
 /** What the kernel side has to know of a scenario. */
 export interface KernelSetup {
   readonly world: World;
@@ -49,7 +55,7 @@ export class KernelSide {
 
   constructor(
     private readonly setup: KernelSetup,
-    private readonly machine: () => Machine,
+    private readonly machine: () => KernelMachine,
     private readonly arranged: Arrangements,
   ) {
     this.kernel = setup.kernel ?? LINUX_KERNEL;

@@ -1,0 +1,94 @@
+import { JitError, type KernelConfig, LINUX_6_18, type StackPolicy } from '../../jit';
+import { expected } from './expected';
+import { type Anomaly, FastRunner } from './fast';
+import { type Judgement, judgeText, NoSpec } from './full';
+import type { FuzzInput } from './input';
+import { type Known, knownOf } from './known';
+import { type Prepared, prepare } from './prepare';
+import type { Case } from './shrink-tree';
+import { type SpecWords, specText } from './spec-text';
+
+/** Cases in quick succession under one policy: engines are recycled, since translated code piles up in them. */
+export class Examiner {
+  private runner: FastRunner | undefined;
+  private loads = 0;
+
+  constructor(
+    readonly policy: StackPolicy,
+    private readonly config: KernelConfig = LINUX_6_18,
+  ) {}
+
+  private engine(): FastRunner {
+    if (this.loads++ % LOADS === 0) {
+      this.runner?.close();
+      this.runner = new FastRunner(this.config);
+    }
+    return this.runner!;
+  }
+
+  /** Compiles for the policy; null where it does not run under it. */
+  prepare({ program }: Pick<Case, 'program'>): Prepared | null {
+    try {
+      const prepared = prepare(program, this.policy, this.config);
+      return 'unfit' in prepared ? null : prepared;
+    } catch (error) {
+      if (error instanceof JitError) return null;
+      throw error;
+    }
+  }
+
+  /** Makes a program the one that runs. */
+  load(prepared: Prepared): void {
+    this.engine().load(prepared);
+  }
+
+  /** Whether the last run was longer than a trace may be. */
+  get isLong(): boolean {
+    return this.runner!.executed > TRACEABLE;
+  }
+
+  /** The cheap look at a run of what was loaded. */
+  runLoaded(input: FuzzInput): Anomaly | null {
+    return this.runner!.run(input);
+  }
+
+  /** The known defect that the last run can show. */
+  known(prepared: Prepared): Known | undefined {
+    return knownOf(prepared, this.policy, this.runner!.called);
+  }
+
+  /** The cheap look. */
+  fast(prepared: Prepared, { input }: Pick<Case, 'input'>): Anomaly | null {
+    this.load(prepared);
+    return this.runLoaded(input);
+  }
+
+  /** The case as a spec. */
+  text(prepared: Prepared, { input }: Pick<Case, 'input'>, words: Omit<SpecWords, 'policy'>): string {
+    return specText(prepared, input, expected(prepared, input), { ...words, policy: this.policy.name });
+  }
+
+  /** Every check. */
+  full(prepared: Prepared, which: Pick<Case, 'input'>): Pick<Judgement, 'findings'> {
+    const text = this.text(prepared, which, { name: 'case', description: 'generated' });
+    if (which.input.around === null) return judgeText(text, 'case.yaml');
+    try {
+      return judgeText(text, 'case.yaml');
+    } catch (error) {
+      // What is around may never come to happen.
+      if (error instanceof NoSpec) return { findings: [] };
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.runner?.close();
+    this.runner = undefined;
+    this.loads = 0;
+  }
+}
+
+/** BPF instructions whose events a machine with a trace has room for. */
+const TRACEABLE = 20_000;
+/** Programs that an engine runs: each leaves some KB of translated code. */
+const LOADS = 2000;

@@ -1,0 +1,126 @@
+import type { Examiner } from './examine';
+import type { FuzzInput } from './input';
+import { type Answer, askKernel } from './kernel';
+import type { FuzzProgram } from './program';
+import { shrink } from './shrink';
+import type { Case } from './shrink-tree';
+
+/** What a campaign has found, as a line of its results. */
+export interface Find {
+  /** Of the case, with the input at which it showed. */
+  readonly index: number;
+  readonly input: number;
+  readonly policy: string;
+  /** Check that fails, the first one; `crash` for one that ends the process, `unexplained` where no check sees anything. */
+  readonly check: string;
+  /** What the cheap look saw. */
+  readonly seen: string;
+  readonly message: string;
+  /** Of the machine instruction that it shows at. */
+  readonly site: string | null;
+  /** Finds with the same key are the same find. */
+  readonly key: string;
+  readonly known: string | null;
+  /** What the real verifier says of the program. */
+  readonly kernel: string;
+  readonly insns: number;
+  /** The minimal spec. */
+  readonly spec: string;
+  /** How many of three runs in fresh engines showed it again. */
+  readonly again: number;
+}
+
+export interface Wanted {
+  readonly index: number;
+  readonly input: number;
+  readonly seen: string;
+  /** Milliseconds for shrinking. */
+  readonly time: number;
+  /** Whether the running kernel's verifier is asked. */
+  readonly ask: boolean;
+}
+
+/** A sentence without what differs between equals: numbers, names of helpers and subprogs. */
+const shapeOf = (text: string): string =>
+  text
+    .replace(/\bbpf_(?!throw|loop)\w+/g, 'helper')
+    .replace(/\b(sub|callback|catch)\d+/g, '$1')
+    .replace(/[+-]?(0x[0-9a-f]+|\b\d+\b)/g, '#');
+
+/** A machine instruction without what differs between equals: `mov [#], r`. */
+const siteOf = (machine: string | null): string | null =>
+  machine
+    ?.replace(/\b(byte|word|dword|qword) ptr /g, '')
+    .replace(/\b(r\d+[bwd]?|[re]?[a-d]x|[re]?[sd]i|[a-ds]i?l|[a-d]h)\b/g, 'r')
+    .replace(/[+-]?0x[0-9a-f]+|\b\d+\b/g, '#') ?? null;
+
+const kernelText = (answer: Answer): string => ('reason' in answer ? `${answer.kind}: ${answer.reason}` : answer.kind);
+
+const NOT_ASKED: Answer = { kind: 'not tried', reason: 'nobody asked for it (`--ask-kernel`)' };
+
+const FRESH = 3;
+
+/** Looks at an anomaly with every check, shrinks it, runs it again in fresh engines, and writes it down. */
+export function explain(
+  examiner: Examiner,
+  program: FuzzProgram,
+  input: FuzzInput,
+  { index, input: nth, seen, time, ask }: Wanted,
+): Find {
+  const start = { program, input };
+  const first = examiner.prepare(start)!;
+  const check = examiner.full(first, start).findings[0]?.check;
+  examiner.fast(first, start);
+  const known = examiner.known(first);
+  const quick = (smaller: Case): boolean => {
+    const prepared = examiner.prepare(smaller);
+    return prepared !== null && examiner.fast(prepared, smaller)?.what === seen && examiner.known(prepared) === known;
+  };
+  const strict = (smaller: Case): boolean => {
+    const prepared = examiner.prepare(smaller);
+    if (!prepared) return false;
+    const anomaly = examiner.fast(prepared, smaller);
+    if (examiner.known(prepared) !== known) return false;
+    if (check === undefined) return anomaly?.what === seen;
+    return examiner.full(prepared, smaller).findings[0]?.check === check;
+  };
+  const isQuiet = seen === FULL_ONLY || seen === AROUND;
+  // The cheap look is enough for most of the way, unless it leads to another find.
+  const half = isQuiet ? start : shrink(start, { time: time / 2, same: quick });
+  const small = shrink(strict(half) ? half : start, { time: time / 2, same: strict });
+  const prepared = examiner.prepare(small)!;
+  const report = examiner.full(prepared, small);
+  const finding = report.findings[0];
+  let again = 0;
+  for (let i = 0; i < FRESH; i++) {
+    examiner.close();
+    const shown =
+      check === undefined ? examiner.fast(prepared, small)?.what : examiner.full(prepared, small).findings[0]?.check;
+    if (shown === (check ?? seen)) again++;
+  }
+  const site = siteOf(finding?.machine ?? null);
+  const name = `found by fuzzing: ${check ?? seen}, case ${index}`;
+  const kernel = kernelText(ask ? askKernel(prepared.fuzz, prepared.program) : NOT_ASKED);
+  const culprit = finding?.culprit ?? null;
+  const description = `Under ${examiner.policy.name}: ${finding?.message ?? seen}.${culprit === null ? '' : ` ${culprit}.`} The running kernel's verifier: ${kernel}.`;
+  return {
+    index,
+    input: nth,
+    policy: examiner.policy.name,
+    check: check ?? 'unexplained',
+    seen,
+    message: finding?.message ?? seen,
+    site,
+    key: `${check ?? `unexplained ${seen}`} | ${site ?? '-'} | ${shapeOf(finding?.culprit ?? finding?.message ?? '-')}`,
+    known: known?.id ?? null,
+    kernel,
+    insns: prepared.program.subprogs.reduce((sum, { insns }) => sum + insns.length, 0),
+    spec: examiner.text(prepared, small, { name, description }),
+    again,
+  };
+}
+
+/** What is seen where only the checks see something. */
+export const FULL_ONLY = 'checks';
+/** The same, with something else going on around the run. */
+export const AROUND = 'checks, not alone';

@@ -1,0 +1,35 @@
+import { Random } from '../kernel-image/random';
+import { Body } from './body';
+import { BOUNDS } from './bounds';
+import type { Node } from './nodes';
+import type { FuzzProgram } from './program';
+import { CONTEXT_OFFSETS, shapes } from './shape';
+import { pruned } from './shrink-tree';
+
+const NAMES = { main: 'main', subprog: 'sub', callback: 'callback', 'exception-callback': 'catch' } as const;
+
+/** A random program that the verifier accepts, hardly ever not. The same numbers give the same program. */
+export function generateProgram(random: Random): FuzzProgram {
+  const type = random.once(8) ? random.pick(BOUNDS.types) : random.pick(BOUNDS.types.slice(0, 3));
+  const tree = shapes(random, type);
+  const bodies: Node[][] = [];
+  const costs: number[] = [];
+  const around = { shapes: tree, contextOffsets: CONTEXT_OFFSETS[type] ?? [], costs };
+  for (let i = tree.length - 1; i >= 0; i--) {
+    const body = new Body(random, tree[i]!, around);
+    bodies[i] = body.write();
+    costs[i] = body.cost + 4;
+  }
+  const catcher = tree.findIndex(({ role }) => role === 'exception-callback');
+  const input = { cpu: 0, seed: 1, context: new Uint8Array(0), returns: [], r9: 'junk', around: null } as const;
+  // A call that would have been too long was left out, and perhaps it was the only one.
+  const program = {
+    type,
+    subprogs: tree.map(({ role }, i) => ({ name: i === 0 ? 'main' : `${NAMES[role]}${i}`, nodes: bodies[i]! })),
+    kfuncs: tree.some((each) => each.throws) ? ['bpf_throw'] : [],
+    ...(catcher >= 0 && { exceptionCallback: catcher }),
+  };
+  return pruned({ program, input }).program;
+}
+
+export const randomOf = (seed: number): Random => new Random(seed);

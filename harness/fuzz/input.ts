@@ -1,0 +1,61 @@
+import type { Random } from '../kernel-image/random';
+import { CPUS } from '../machine/layout';
+import type { Around } from './around';
+import { BOUNDS } from './bounds';
+
+/** What helpers leave in r9: junk, or the private frame pointer of a subprog on some CPU. */
+export type R9 = 'junk' | { readonly subprog: number; readonly cpu: number };
+
+/** Everything about a run that is not the program. */
+export interface FuzzInput {
+  readonly cpu: number;
+  /** Of junk. */
+  readonly seed: number;
+  readonly context: Uint8Array;
+  /** What each helper returns, in order of their first call. */
+  readonly returns: readonly bigint[];
+  readonly r9: R9;
+  /** What else happens; null for nothing, which is all that the cheap look knows. */
+  readonly around: Around | null;
+}
+
+const WORDS: readonly bigint[] = [
+  0n,
+  1n,
+  0xffffffffn,
+  0xffffffffffffffffn,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
+  0x80000000n,
+  0x7fffffffn,
+  128n,
+  0xffffffffffffff80n,
+];
+
+function word(random: Random): bigint {
+  if (random.once(3)) return random.pick(WORDS);
+  return (BigInt(random.int32() >>> 0) << 32n) | BigInt(random.int32() >>> 0);
+}
+
+function context(random: Random): Uint8Array {
+  const words = new BigUint64Array(BOUNDS.context / 8);
+  for (let i = 0; i < words.length; i += 4) {
+    const value = word(random);
+    for (let k = 0; k < 4; k++) words[i + k] = value ^ BigInt(k * 0x1010101);
+  }
+  return new Uint8Array(words.buffer);
+}
+
+/** An input for a program of so many subprogs that calls so many helpers. */
+export function generateInput(random: Random, subprogs: number, helpers: number): FuzzInput {
+  const cpu = random.below(CPUS);
+  const r9 = random.once(2) ? ('junk' as const) : { subprog: random.below(subprogs), cpu: random.below(CPUS) };
+  return {
+    cpu,
+    seed: random.below(1 << 20),
+    context: context(random),
+    returns: Array.from({ length: helpers }, () => word(random)),
+    r9,
+    around: null,
+  };
+}

@@ -1,0 +1,146 @@
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, type Insn, isLdImm64 } from '../../jit';
+import type { FuzzInput } from './input';
+import type { Node } from './nodes';
+import { type FuzzProgram, type FuzzSubprog, referenceOf } from './program';
+
+/** A program and what it is run with. */
+export interface Case {
+  readonly program: FuzzProgram;
+  readonly input: FuzzInput;
+}
+
+/** A program with another body of one of its subprogs. */
+export const withNodes = (program: FuzzProgram, index: number, nodes: readonly Node[]): FuzzProgram => ({
+  ...program,
+  subprogs: program.subprogs.map((each, i) => (i === index ? { ...each, nodes } : each)),
+});
+
+/** The same tree with every instruction changed, jumps between nodes excepted. */
+export const mapInsns = (nodes: readonly Node[], change: (insn: Insn) => Insn): Node[] =>
+  nodes.map((node): Node => {
+    if (node.kind === 'code') return { ...node, insns: node.insns.map(change) };
+    const setup = node.setup.map(change);
+    const jump = change(node.jump);
+    if (node.kind === 'loop')
+      return { ...node, setup, jump, step: node.step.map(change), body: mapInsns(node.body, change) };
+    return { ...node, setup, jump, first: mapInsns(node.first, change), second: mapInsns(node.second, change) };
+  });
+
+/** Every instruction, in order. */
+export function* insnsOf(nodes: readonly Node[]): Generator<Insn> {
+  for (const node of nodes) {
+    if (node.kind === 'code') yield* node.insns;
+    else {
+      yield* node.setup;
+      yield node.jump;
+      if (node.kind === 'loop') {
+        yield* insnsOf(node.body);
+        yield* node.step;
+      } else {
+        yield* insnsOf(node.first);
+        yield* insnsOf(node.second);
+      }
+    }
+  }
+}
+
+/** The same without subprogs that nothing refers to any more. */
+export function pruned({ program, input }: Case): Case {
+  const { subprogs, exceptionCallback } = program;
+  const used = new Set<number>([0]);
+  const work = [0];
+  const use = (index: number | undefined): void => {
+    if (index === undefined || used.has(index)) return;
+    used.add(index);
+    work.push(index);
+  };
+  let throws = false;
+  while (work.length > 0) {
+    for (const insn of insnsOf(subprogs[work.pop()!]!.nodes)) {
+      use(referenceOf(insn));
+      if (insn.code === 0x85 && insn.src === 2) {
+        throws = true;
+        use(exceptionCallback);
+      }
+    }
+  }
+  if (used.size === subprogs.length && throws === program.kfuncs.length > 0) return { program, input };
+  const kept = [...used].sort((a, b) => a - b);
+  const renumber = (insn: Insn): Insn => {
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return { ...insn, imm: kept.indexOf(insn.imm) };
+    if (isLdImm64(insn) && insn.src === 4) return { ...insn, imm64: BigInt(kept.indexOf(Number(insn.imm64))) };
+    return insn;
+  };
+  const { exceptionCallback: _, ...rest } = program;
+  const catcher = exceptionCallback === undefined ? -1 : kept.indexOf(exceptionCallback);
+  const { r9 } = input;
+  return {
+    program: {
+      ...rest,
+      kfuncs: throws ? program.kfuncs : [],
+      subprogs: kept.map((i): FuzzSubprog => ({ ...subprogs[i]!, nodes: mapInsns(subprogs[i]!.nodes, renumber) })),
+      ...(catcher >= 0 && { exceptionCallback: catcher }),
+    },
+    input:
+      r9 === 'junk'
+        ? input
+        : { ...input, r9: used.has(r9.subprog) ? { ...r9, subprog: kept.indexOf(r9.subprog) } : 'junk' },
+  };
+}
+
+/** Nothing but a result. */
+const STUB: readonly Node[] = [
+  {
+    kind: 'code',
+    insns: [
+      { code: 0xb7, dst: 0, src: 0, off: 0, imm: 0 },
+      { code: 0x95, dst: 0, src: 0, off: 0, imm: 0 },
+    ],
+  },
+];
+
+/**
+ * Takes as much as possible out of bodies at once: all of it, halves, quarters, down to single nodes.
+ * @param attempt takes a smaller case for good, unless it is another find: what there is then
+ */
+export function dropNodes(start: Case, attempt: (smaller: Case) => Case | null): Case {
+  let best = start;
+  for (const { name } of [...start.program.subprogs].reverse()) {
+    // Subprogs are renumbered when others go.
+    const index = () => best.program.subprogs.findIndex((each) => each.name === name);
+    const nodes = () => best.program.subprogs[index()]?.nodes ?? [];
+    const take = (nodes: readonly Node[]): boolean => {
+      const taken = attempt({ ...best, program: withNodes(best.program, index(), nodes) });
+      best = taken ?? best;
+      return taken !== null;
+    };
+    if (nodes().length <= 1 || take(STUB)) continue;
+    for (let size = nodes().length >> 1; size >= 1; size >>= 1) {
+      for (let at = nodes().length - size; at >= 0; at -= size) {
+        const now = nodes();
+        if (at < now.length) take([...now.slice(0, at), ...now.slice(at + size)]);
+      }
+    }
+  }
+  return best;
+}
+
+/** Every instruction that refers to one subprog refers to another. */
+function redirected(program: FuzzProgram, from: number, to: number): FuzzProgram {
+  const change = (insn: Insn): Insn => {
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL && insn.imm === from) return { ...insn, imm: to };
+    const func = isLdImm64(insn) && insn.src === BPF_PSEUDO_FUNC && insn.imm64 === BigInt(from);
+    return func ? { ...insn, imm64: BigInt(to) } : insn;
+  };
+  return { ...program, subprogs: program.subprogs.map((each) => ({ ...each, nodes: mapInsns(each.nodes, change) })) };
+}
+
+/** Without subprogs between others: what is called is called by the caller's caller, or is the main subprog itself. */
+export function* shorter({ program, input }: Case): Generator<Case> {
+  const { subprogs } = program;
+  for (let i = subprogs.length - 1; i > 0; i--) yield { program: withNodes(program, 0, subprogs[i]!.nodes), input };
+  for (let from = 1; from < subprogs.length; from++) {
+    const callees = new Set([...insnsOf(subprogs[from]!.nodes)].map(referenceOf));
+    for (const to of callees) if (to !== undefined) yield { program: redirected(program, from, to), input };
+  }
+}

@@ -1,0 +1,54 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { policyNamed } from '../../jit';
+import type { Answer, Order, Start } from './orders';
+import { emptyTally, Work } from './work';
+
+/**
+ * The process in which programs run: libunicorn may end it, and then its parent reads in the file which case it was. Started by a
+ * `Crew`, with a `Start` as its only argument.
+ */
+function main(start: Start): void {
+  const fd = openSync(start.file, 'w');
+  const written = new BigInt64Array(1);
+  const work = new Work(policyNamed(start.policy)!, start.plan);
+  const say = (answer: Answer): void => void process.send!(answer);
+  const note = (index: number): void => {
+    written[0] = BigInt(index);
+    writeSync(fd, written, 0, 8, 0);
+  };
+
+  const answer = (order: Order): Answer => {
+    if (order.kind === 'explain') {
+      note(order.wanted.index);
+      return { kind: 'explained', find: work.explain(order.wanted) };
+    }
+    const tally = emptyTally();
+    const seen = [];
+    for (let index = order.from; index < order.to; index++) {
+      if (order.skip.includes(index)) continue;
+      note(index);
+      const what = work.run(index, tally);
+      if (what) seen.push(what);
+    }
+    return { kind: 'ran', from: order.from, seen, tally };
+  };
+
+  process.on('message', (order: Order) => {
+    try {
+      say(answer(order));
+    } catch (error) {
+      say({ kind: 'failed', message: String((error as Error).stack ?? error) });
+    }
+  });
+  // The parent is gone, or has no more to do.
+  process.on('disconnect', () => {
+    work.close();
+    closeSync(fd);
+    process.exit(0);
+  });
+  // Ctrl-C in a terminal reaches the whole group; the parent decides when it ends.
+  process.on('SIGINT', () => {});
+  say({ kind: 'ready' });
+}
+
+main(JSON.parse(process.argv[2]!) as Start);
