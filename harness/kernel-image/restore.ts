@@ -139,9 +139,14 @@ function rowsBySlot({ rows, prologue, lines }: Shown): Map<number, Decoded[]> {
 
 const usesArena = (rows: readonly Decoded[]): boolean => rows.some(({ text }) => /\[[^\]]*\br12\b/.test(text));
 
-/** Loads that may fault begin with a constant in a scratch register: the addresses that they must not touch. */
-const probes = (rows: readonly Decoded[]): boolean =>
-  rows.length > 1 && rows.some(({ constant }) => constant?.register === Gpr.r10 || constant?.register === Gpr.r11);
+/**
+ * Loads that may fault begin with a constant in a scratch register: the addresses that they must not touch. The rows of a
+ * load may be followed by those of others, of which the kernel does not say where they begin, as in may_goto.
+ */
+const probes = ([first, ...rest]: readonly Decoded[]): boolean => {
+  const register = first?.constant?.register;
+  return rest.length > 0 && (register === Gpr.r10 || register === Gpr.r11);
+};
 
 function withMode(insn: Insn, rows: readonly Decoded[], arena: boolean): Insn {
   const kind = insnClass(insn);
