@@ -17,6 +17,12 @@ export interface Found {
   readonly input: CheckInput;
 }
 
+/** Checks that compare with values of the spec. Those are of a program that does what it should, or of what is found wrong. */
+const OF_VALUES: ReadonlySet<string> = new Set(['frame-pointer', 'memory', 'retval']);
+
+const judgesValues = (verdict: Expectation['verdict']['value']): boolean =>
+  verdict.kind === 'holds' || (verdict.kind === 'fails' && OF_VALUES.has(verdict.check ?? ''));
+
 /** Everything that checks need, for one run. */
 export function checkInput(run: Run, expectation: Expectation, interpreted: Interpreted): CheckInput {
   const { all, of } = findActivations(run.trace, run.world.code, run.marks);
@@ -30,7 +36,7 @@ export function checkInput(run: Run, expectation: Expectation, interpreted: Inte
     uses: frameUses(run, of),
     expectation,
     interpreted,
-    judgeValues: expectation.verdict.value.kind === 'holds',
+    judgeValues: judgesValues(expectation.verdict.value),
     environment: termEnvironment(run.world, { cpu, program, activations: all, caller }),
   };
 }

@@ -32,7 +32,7 @@ export interface CheckInput {
   readonly expectation: Expectation;
   /** The same run in the reference interpreter. */
   readonly interpreted: Interpreted;
-  /** Whether `retval`, `memory` and `frame_pointers` are to be judged: where the spec declares that all holds. */
+  /** Whether `retval`, `memory` and `frame_pointers` are to be judged: where the spec declares that all holds, or that such a check fails. */
   readonly judgeValues: boolean;
   readonly environment: TermEnvironment;
 }
