@@ -20,8 +20,9 @@ import {
 } from '../jit';
 import { type ArenaData, arenaArea, hasArena } from './arena';
 import type { CapturedProgram } from './capture/placed';
-import { capturedMemory } from './captured-memory';
+import { capturedMemory, capturedPlace } from './captured-memory';
 import type { Applied } from './fault/apply';
+import { imagedBody } from './imaged';
 import { capturedOf } from './images';
 import { PercpuAllocator } from './kernel/percpu';
 import { progArrayBytes } from './kernel/prog-array';
@@ -53,21 +54,24 @@ export interface NamedProgram extends Verified {
 }
 
 /**
- * What the verifier makes of a spec's programs, and of the maps around them. Helper calls stay calls, also where a kernel inlines them: a spec may
- * say what they destroy.
+ * What the verifier makes of a spec's programs, and of the maps around them. Helper calls stay calls, also where a kernel
+ * inlines them: a spec may say what they destroy.
+ *
+ * @param around with `images`, what a kernel made of a body takes the place of what the JIT would
+ * @throws BuildError where such an image is of another body, at the pc of the program as it was written
  */
 export function verifyAll(
   programs: readonly LoweredProgram[],
   policy: StackPolicy,
   config: KernelConfig,
-  around: Partial<Pick<InitialData, 'maps' | 'arena'>> = {},
+  around: Partial<Pick<InitialData, 'maps' | 'arena'>> & { readonly images?: boolean } = {},
 ): NamedProgram[] {
-  const { maps = [], arena } = around;
+  const { maps = [], arena, images = false } = around;
   const arrayEntries = new Map(maps.flatMap(({ name, programs }) => (programs ? [[name, programs.entries]] : [])));
   return programs.map(
-    ({ name, program, type, eligibleAs, exceptionCallback, asyncCallbacks, throws, awareOf, ...attachment }) => {
+    ({ name, program, type, eligibleAs, exceptionCallback, asyncCallbacks, throws, awareOf, ...attachment }, index) => {
       const captured = capturedOf(attachment.image);
-      if (captured) {
+      if (captured && captured.program === program) {
         const { analysis, origins } = captured;
         return { name, type, throws, awareOf: undefined, program, analysis, origins, hidden: 0, captured };
       }
@@ -75,7 +79,9 @@ export function verifyAll(
       const { attachType, privStackRequested } = attachment;
       const kind = { type: eligibleAs ?? type, attachType, privStackRequested };
       const whole = { program, ...kind, exceptionCallback, asyncCallbacks, arena: own, arrayEntries };
-      return { name, type, throws, awareOf: awareOf?.program, ...verify(whole, policy, config, false) };
+      const verified = verify(whole, policy, config, false);
+      const imaged = captured && images ? ofProgram(index, () => imagedBody(captured, verified)) : verified;
+      return { name, type, throws, awareOf: awareOf?.program, ...imaged };
     },
   );
 }
@@ -275,9 +281,10 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   const contents = new Map<string, Uint8Array>([['ctx', initial.context]]);
   const data: DataArea[] = [{ name: 'ctx', address: CONTEXT_BASE, size: initial.context.length }];
   let next = MAP_BASE;
+  const captured = verified.flatMap((each) => each.captured ?? []);
   for (const { name, size, init, programs, elements } of initial.maps) {
-    const area = { name, address: next + BigInt(ARRAY_VALUES), size, pointer: next };
-    data.push({ ...area, ...(elements && { elements }) });
+    const place = capturedPlace(captured, name) ?? { address: next + BigInt(ARRAY_VALUES), pointer: next };
+    data.push({ name, size, ...place, ...(elements && { elements }) });
     contents.set(name, init);
     const bytes = programs ? progArrayBytes(programs.entries, config.offsets) : ARRAY_VALUES + size;
     next += BigInt(Math.ceil(bytes / PAGE + 1) * PAGE);
@@ -290,14 +297,13 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   // Without pages there is no memory.
   const areas = [...data, ...(arena && arena.init.length > 0 ? [arenaArea(arena)] : [])];
   if (arena) contents.set(arena.name, arena.init);
-  const captured = verified.flatMap((each) => each.captured ?? []);
   const fixed = new Map(
     captured.flatMap(({ callees }) => callees.map(({ name, address }) => [name, address] as const)),
   );
   const addressOf = options.helperAddress ?? ((_, index: number) => helperAddress(index));
   const helpers = placeHelpers(calledHelpers(verified), bodies, trampolines, fixed, addressOf);
   const space = new ImageSpace(captured);
-  const memory = capturedMemory(captured);
+  const memory = capturedMemory(captured, initial.maps);
   for (const { area, bytes } of memory.areas) {
     areas.push(area);
     contents.set(area.name, bytes);

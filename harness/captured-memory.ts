@@ -11,15 +11,32 @@ export interface CapturedMemory {
   readonly kernel: readonly Segment[];
 }
 
-/** Maps start with all values 0, the first page of an arena is allocated. */
-export function capturedMemory(captured: readonly CapturedProgram[]): CapturedMemory {
+/** Where a kernel had a map of that name, for one that a spec writes; undefined when no image has it. */
+export function capturedPlace(
+  captured: readonly CapturedProgram[],
+  name: string,
+): Pick<DataArea, 'address' | 'pointer'> | undefined {
+  const found = captured.flatMap(({ maps }) => maps.filter((map) => map.name === name));
+  const map = found.find(({ pointer }) => pointer !== null) ?? found[0];
+  return map && { address: map.values, ...(map.pointer !== null && { pointer: map.pointer }) };
+}
+
+/**
+ * Maps start with all values 0, the first page of an arena is allocated.
+ * @param written maps that are there already: of values what stands before them is left, of programs nothing
+ */
+export function capturedMemory(
+  captured: readonly CapturedProgram[],
+  written: readonly { readonly name: string; readonly programs?: object }[],
+): CapturedMemory {
   const areas: CapturedMemory['areas'][number][] = [];
   const kernel: Segment[] = [];
   for (const { maps, config, analysis } of captured) {
     for (const { name, pointer, values, size, maxEntries } of maps) {
+      const there = written.find((map) => map.name === name);
       const area: DataArea = { name, address: values, size, ...(pointer !== null && { pointer }) };
-      if (size > 0) areas.push({ area, bytes: new Uint8Array(size) });
-      if (pointer === null) continue;
+      if (size > 0 && !there) areas.push({ area, bytes: new Uint8Array(size) });
+      if (pointer === null || there?.programs) continue;
       const header = new Uint8Array(config.offsets.arrayPtrs);
       new DataView(header.buffer).setUint32(config.offsets.mapMaxEntries, maxEntries, true);
       kernel.push({ address: pointer, bytes: header });

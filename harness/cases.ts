@@ -12,6 +12,7 @@ import {
   type Lowered,
   type LoweredSpec,
   lowerSpec,
+  onlyImages,
   type SpecCase,
   writtenPolicies,
 } from './spec';
@@ -45,9 +46,10 @@ export function listing(loaded: LoadedSpec, policies: readonly WrittenPolicy[]):
  */
 export function withPolicies(loaded: LoadedSpec, policies: readonly string[] | undefined): LoadedSpec[] {
   if (!policies) return [loaded];
-  if (hasImage(loaded.spec)) return policies.includes(CAPTURED) ? [loaded] : [];
+  if (onlyImages(loaded.spec)) return policies.includes(CAPTURED) ? [loaded] : [];
   const own = ownPolicies(loaded);
-  const wanted = policies.filter((name) => own.has(name) || NAMED.includes(name));
+  const named = hasImage(loaded.spec) ? [...NAMED, CAPTURED] : NAMED;
+  const wanted = policies.filter((name) => own.has(name) || named.includes(name));
   if (wanted.length === 0) return [];
   return [
     listing(

@@ -56,10 +56,77 @@ describe('an image in a spec', () => {
       captured('exception/perf-136'),
       'perf_event',
       'policies: [subtree]',
-      'a kernel has compiled the image: `subtree` has no say, expected captured',
+      'a kernel has compiled the image: `subtree` has no say, expected captured, or a body beside the image',
     ],
   ])('says what is wrong with %s, %s', async (image, type, rest, message) => {
     const { issues } = await run(image, type, rest);
     expect(issues.map(formatIssue).join('\n')).toContain(message);
+  });
+});
+
+const BODY = `    exception_callback: catch
+    asm: |
+      main:
+        *(u64 *)(r10 - 64) = 42
+        r1 = *(u64 *)(r1 + 8)
+        if r1 == 0 goto out
+        call bpf_throw
+      out:
+        r0 = 0
+        exit
+      .global catch
+      catch:
+        *(u64 *)(r10 - 264) = r1
+        r0 = *(u64 *)(r10 - 264)
+        exit
+context: "00 00 00 00 00 00 00 00  10 00 00 00 00 00 00 00"
+`;
+
+const FINDING = `${relative(folder, join(__dirname, '..', 'specs', 'findings', 'captures', 'a-exceptions.ndjson'))}#main64_catch264`;
+
+describe('an image beside its body', () => {
+  const POLICIES = 'policies: [kernel-stack, captured]';
+
+  it('runs under `captured`, with the names of the body', async () => {
+    const more = `${BODY}expect: { policies: { captured: { fails: exception, first: catch } } }\n`;
+    const { report, issues } = await run(FINDING, 'tracepoint', POLICIES, more);
+    expect(issues).toEqual([]);
+    expect(report.results).toMatchObject([
+      { policy: 'kernel-stack', verdict: 'holds', asDeclared: true },
+      { policy: 'captured', verdict: 'fails', asDeclared: true },
+    ]);
+    expect(report.results[1]!.findings[0]).toMatchObject({ check: 'exception', subprog: 'catch' });
+  });
+
+  it('runs beside the default policies where none is listed', async () => {
+    const { report } = await run(FINDING, 'tracepoint', '', BODY);
+    expect(report.results.map(({ policy }) => policy)).toEqual(['kernel-stack', 'linux-6.18', 'subtree', 'captured']);
+  });
+
+  it('has to be of that body', async () => {
+    const { issues } = await run(FINDING, 'tracepoint', POLICIES, BODY.replace('r10 - 64) = 42', 'r10 - 64) = 43'));
+    expect(issues.map(formatIssue).join('\n')).toMatch(
+      /:10:9 {2}programs: the image is of another body: the kernel's JIT was given `\*\(u64 \*\)\(r10 - 64\) = 42`, not `.* = 43`$/,
+    );
+  });
+
+  it('is what `captured` needs', async () => {
+    const file = join(folder, 'bare.yaml');
+    writeFileSync(file, `name: bare\n${POLICIES}\nprograms:\n  prog:\n    type: tracepoint\n${BODY}`);
+    const { issues } = await runSpecs([file]);
+    expect(issues.map(formatIssue).join('\n')).toContain('no program has an image, expected `image` of a program');
+  });
+});
+
+describe('a map of the spec that an image has', () => {
+  it('is where the kernel had it, and begins as the spec says', async () => {
+    const file = relative(folder, join(__dirname, '..', 'specs', 'findings', 'captures', 'e-cmpxchg.ndjson'));
+    const more = `maps: { seen: { size: 8 } }
+context: "88 77 66 55 44 33 22 11"
+expect: { memory: { seen: "8877665500000000" } }
+`;
+    const { report, issues } = await run(`${file}#e_at_once`, 'raw_tracepoint', '', more);
+    expect(issues).toEqual([]);
+    expect(report.results).toMatchObject([{ verdict: 'holds', asDeclared: true }]);
   });
 });

@@ -23,14 +23,18 @@ export const capturedOf = (image: ImageBody | undefined): CapturedProgram | unde
 
 const files = new Map<string, ReadCaptures>();
 
-/** Reads captures for specs, each file once. Files are relative to the spec. */
+/**
+ * Reads captures for specs, each file once. Files are relative to the spec. Of `folder/spec.yaml/program`, as `capture` names it,
+ * the end will do.
+ */
 export const readImage: ImageReader = (spec, file, name) => {
   const path = isAbsolute(file) ? file : join(dirname(spec), file);
   const read = files.get(path) ?? readCaptureFile(path);
   files.set(path, read);
   if (read.problems.length > 0) return { ok: false, message: read.problems[0]! };
   const names = read.captures.map(({ capture }) => capture.name);
-  const found = read.captures.filter(({ capture }) => name === undefined || capture.name === name);
+  const exact = read.captures.filter(({ capture }) => name === undefined || capture.name === name);
+  const found = exact.length > 0 ? exact : read.captures.filter(({ capture }) => capture.name.endsWith(`/${name}`));
   if (found.length !== 1) {
     const which =
       name === undefined

@@ -10,7 +10,8 @@ const KNOWN = new WeakMap<LoweredSpec, Map<string, readonly Interpreted[]>>();
 export const notCompared = (reason: string): Interpreted => ({ kind: 'none', reason });
 
 function interpret(spec: LoweredSpec, scenario: LoweredScenario, cpu: number, { world, contents }: Built) {
-  if (spec.programs.some(({ image }) => image)) return [notCompared('a program is an image')];
+  if (spec.programs.some(({ image, program }) => image?.program === program))
+    return [notCompared('a program is an image')];
   if (spec.maps.some(({ arena }) => arena)) return [notCompared('there is an arena')];
   const { programs, seed } = spec;
   const { data, programArrays } = world;
@@ -26,7 +27,9 @@ export function interpretedRuns(
 ): readonly Interpreted[] {
   const known = KNOWN.get(spec) ?? new Map<string, readonly Interpreted[]>();
   KNOWN.set(spec, known);
-  const key = `${scenario.name} on ${cpu}`;
+  // Images have the maps elsewhere.
+  const maps = built.world.data.map(({ address }) => address);
+  const key = `${scenario.name} on ${cpu} with ${maps.join(' ')}`;
   const runs = known.get(key) ?? interpret(spec, scenario, cpu, built);
   known.set(key, runs);
   return runs;

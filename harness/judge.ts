@@ -10,12 +10,12 @@ import {
   type StackPolicy,
 } from '../jit';
 import { arenaOfMaps } from './arena';
-import { BuildError, type Built, buildWorld, type HelperBodies, verifyAll } from './build';
-import type { CapturedProgram } from './capture/placed';
+import { BuildError, type Built, buildWorld, type HelperBodies, type NamedProgram, verifyAll } from './build';
 import { type CheckInput, type Finding, hex, seenFrames } from './check';
 import { checkInput, findingReport, findings, sourcePlace } from './examine';
 import { applied } from './fault/apply';
 import type { Mutation } from './fault/mutation';
+import { unfitImages } from './imaged';
 import { capturedOf } from './images';
 import { interpretedRun, interpretedRuns, notCompared } from './interpreted';
 import { matchListing } from './listing';
@@ -126,12 +126,11 @@ function staticDeviation({ expectation }: SpecCase, analysis: Analysis, built: B
   return jited && built ? matchListing(built.world, 0, jited) : null;
 }
 
-/** Why images cannot run beside each other: they have the addresses of different kernels. */
-function differentMachines(images: readonly CapturedProgram[]): string | null {
-  const addresses = images.map(({ config }) =>
-    JSON.stringify(config, (_, value) => (typeof value === 'bigint' ? `${value}` : value)),
-  );
-  return new Set(addresses).size > 1 ? 'the images are from different machines, which have different addresses' : null;
+/** What is wrong with an instruction, at the line of the spec. @param pc of the program as it is written */
+function issueOf({ program: index, subprog, message }: BuildError, spec: LoweredSpec, pc: number): Issue {
+  const { program, sources, position } = spec.programs[index]!;
+  const where = sources[subprog]?.[pcsOf(program.subprogs[subprog]!.insns).indexOf(pc)] ?? position;
+  return { ...where, path: 'programs', message };
 }
 
 /** Compiles, runs and judges one case on one CPU. */
@@ -166,14 +165,21 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
   };
   const unmet = spec.claim ? unmetPremise(spec.claim.premise, given) : null;
   if (unmet !== null) return notAbout(unmet);
-  const images = spec.programs.flatMap(({ image }) => capturedOf(image) ?? []);
-  const strangers = differentMachines(images);
-  if (strangers !== null) return { ok: false, issue: { ...spec.position, path: 'programs', message: strangers } };
+  const asCaptured = specCase.policy === CAPTURED;
+  const images = asCaptured ? spec.programs.flatMap(({ image }) => capturedOf(image) ?? []) : [];
+  const unfit = unfitImages(images, spec.maps);
+  if (unfit !== null) return { ok: false, issue: { ...spec.position, path: 'programs', message: unfit } };
   const config = options.config ?? images[0]?.config ?? LINUX_6_18;
   const arena = arenaOfMaps(spec.maps);
-  const verified = verifyAll(spec.programs, policy, config, { maps: spec.maps, arena }).map((each) => {
-    return mutation.analysis ? { ...each, analysis: mutation.analysis(each.analysis, each.name) } : each;
-  });
+  let verified: readonly NamedProgram[];
+  try {
+    verified = verifyAll(spec.programs, policy, config, { maps: spec.maps, arena, images: asCaptured }).map((each) => {
+      return mutation.analysis ? { ...each, analysis: mutation.analysis(each.analysis, each.name) } : each;
+    });
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    return { ok: false, issue: issueOf(error, spec, error.pc) };
+  }
   const refusal = verified.find(({ analysis }) => analysis.refusal !== null)?.analysis.refusal ?? null;
   const nothing = { findings: [], framePointers: [] };
   /** A case that does not run, for a reason that a spec can declare. */
@@ -203,12 +209,8 @@ export function judgeCase(spec: LoweredSpec, specCase: SpecCase, cpu: number, op
     built = options.alter?.(built) ?? built;
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
-    const { sources, position } = spec.programs[error.program]!;
     const { program, origins } = verified[error.program]!;
-    const pc = writtenPc({ program, origins }, error);
-    const written = spec.programs[error.program]!.program.subprogs[error.subprog]!;
-    const where = sources[error.subprog]?.[pcsOf(written.insns).indexOf(pc)] ?? position;
-    return { ok: false, issue: { ...where, path: 'programs', message: error.message } };
+    return { ok: false, issue: issueOf(error, spec, writtenPc({ program, origins }, error)) };
   }
   const known = options.known?.(built);
   if (known) return known;

@@ -129,7 +129,8 @@ function lowerAll({ specs, issues }: Loaded): Source[] | Issue[] {
       for (const each of programs) {
         const { name, program, type, attachType, exceptionCallback, asyncCallbacks, sources: places } = each;
         const arena = data && hasArena(program, data) ? { arena: data.place, arenaMap: data.name } : {};
-        const shown = specs.length > 1 ? `${name} of ${JSON.stringify(loaded.spec.name)}` : name;
+        const several = specs.filter(({ spec }) => Object.hasOwn(spec.programs, name)).length > 1;
+        const shown = several ? `${name} of ${JSON.stringify(loaded.spec.name)}` : name;
         const position = (subprog: number, pc: number) => placeAt(program, places, subprog, pc);
         const callbacks = { exceptionCallback, asyncCallbacks };
         sources.push({ name: shown, program, type, attachType, ...callbacks, position, ...arena });

@@ -1,7 +1,7 @@
 import type { LowerContext } from './context';
 import { lowerFile } from './file-body';
 import { parseHexText } from './hex-text';
-import { type ImageBody, lowerImage } from './image-body';
+import { type ImageBody, imageOnly, readImageBody } from './image-body';
 import type { Path, SourcePosition, TextError } from './issues';
 import { type AsmError, type Program, parseAsm, printProgram } from './jit';
 import type { BodyMap } from './maps';
@@ -13,7 +13,7 @@ import { oneOf } from './words';
 
 /** A program's body, as the JIT takes it. */
 export interface LoweredBody {
-  /** What a kernel made of it: then nobody compiles it. */
+  /** What a kernel made of it, which runs as it is. */
   readonly image?: ImageBody;
   readonly program: Program;
   /** Per subprog, per instruction. */
@@ -67,7 +67,7 @@ export interface BodyScope {
   readonly btf?: string | undefined;
 }
 
-export type BodyKey = (typeof BODY_KEYS)[number];
+type BodyKey = (typeof BODY_KEYS)[number];
 
 type LowerBody = (text: string, path: Path, scope: BodyScope, context: LowerContext) => LoweredBody | undefined;
 
@@ -76,14 +76,15 @@ const BODIES: Readonly<Record<BodyKey, LowerBody>> = {
   asm: lowerAsm,
   hex: lowerHex,
   file: (...body) => withThrows(lowerFile(...body)),
-  image: (text, path, _, context) => lowerImage(text, path, context),
 };
 
-/** The one body key that a program has; reports when it has none or several. */
-export function bodyKey(written: ProgramSpec, path: Path, context: LowerContext): BodyKey | undefined {
+/** The one body key that a program has, none where it is an image; reports when it has none or several. */
+function bodyKey(written: ProgramSpec, path: Path, context: LowerContext): BodyKey | undefined {
   const keys = BODY_KEYS.filter((key) => written[key] !== undefined);
-  if (keys.length === 1) return keys[0];
-  if (keys.length === 0) return context.report(path, 'the program has no body', { expected: oneOf(BODY_KEYS) });
+  if (keys.length === 1 || (keys.length === 0 && written.image !== undefined)) return keys[0];
+  if (keys.length === 0) {
+    return context.report(path, 'the program has no body', { expected: oneOf([...BODY_KEYS, 'image']) });
+  }
   return context.reportKey([...path, keys[1]!], `a second body beside \`${keys[0]}\``, { expected: 'one body' });
 }
 
@@ -102,7 +103,13 @@ export function lowerBody(
     if (key === undefined || key === 'file' || written[of] === undefined) continue;
     context.reportKey([...path, of], 'a body that is no file', { expected: '`file`' });
   }
-  return key && BODIES[key](written[key]!, [...path, key], scope, context);
+  const body = key && BODIES[key](written[key]!, [...path, key], scope, context);
+  // Who compiles the body has no use for its image.
+  if (written.image === undefined || (key && !context.images)) return body;
+  const imagePath = [...path, 'image'];
+  const image = readImageBody(written.image, imagePath, context);
+  if (key === undefined) return image && imageOnly(image, imagePath, context);
+  return body && image && { ...body, image };
 }
 
 function lowerAsm(text: string, path: Path, scope: BodyScope, context: LowerContext): LoweredBody | undefined {

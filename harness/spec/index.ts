@@ -25,7 +25,7 @@ export type {
 } from './expectation';
 export { objectHints, objectSources } from './file-body';
 export { MAX_SPEC_BYTES } from './files';
-export { CAPTURED, hasImage, type ImageBody, type ImageReader } from './image-body';
+export { CAPTURED, hasImage, type ImageBody, type ImageReader, onlyImages } from './image-body';
 export { formatIssue, formatPath, type Issue, type Path, type Position, type SourcePosition } from './issues';
 export type { ClobberRule, HelperBody } from './kernel-side';
 export { impliedSpec, type Loaded, type LoadedSpec, loadFiles, parseSpecText } from './load';

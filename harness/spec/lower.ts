@@ -2,7 +2,7 @@ import { type Claim, lowerClaim } from './claim';
 import { LowerContext } from './context';
 import type { Expectation } from './expectation';
 import { Expectations } from './expectations';
-import { CAPTURED, hasImage, type ImageReader } from './image-body';
+import type { ImageReader } from './image-body';
 import { type Issue, issueAt, type Position, sortIssues } from './issues';
 import { type ClobberRule, type HelperBody, lowerClobbers, lowerContextBytes, lowerHelpers } from './kernel-side';
 import type { LoadedSpec } from './load';
@@ -59,8 +59,7 @@ const DEFAULT_SEED = 1;
 export function lowerSpec(loaded: LoadedSpec, options: LowerOptions): Lowered {
   const { spec, source } = loaded;
   const context = new LowerContext(source, loaded.files, options.images);
-  // A kernel has compiled an image: no policy has a say.
-  const policies = lowerPolicies(spec, hasImage(spec) ? [CAPTURED] : options.policies, context);
+  const policies = lowerPolicies(spec, options.policies, context);
   const value: LoweredSpec[] = [];
   // Points that differ in nothing but the seed share their programs and cases.
   const shared = new Map<string, Shared | undefined>();

@@ -1,5 +1,5 @@
 import type { LowerContext } from './context';
-import { CAPTURED } from './image-body';
+import { CAPTURED, hasImage, onlyImages } from './image-body';
 import type { Path } from './issues';
 import { combine, suggest } from './jit';
 import { DEFAULT_POLICIES } from './names';
@@ -21,10 +21,16 @@ export function writtenPolicies({ policies = [] }: Pick<Spec, 'policies'>): read
   return typeof policies === 'string' ? [policies] : policies;
 }
 
+/** The policies that a spec can run under. */
+function policiesFor(spec: Spec, all: readonly string[]): readonly string[] {
+  if (onlyImages(spec)) return [CAPTURED];
+  return hasImage(spec) ? [...all, CAPTURED] : all;
+}
+
 /** The names that a list means, with the place of each. */
 function* listedPolicies(spec: Spec, known: readonly string[]): Generator<[string | WrittenPolicy, Path]> {
-  const { policies = known.includes(CAPTURED) ? known : DEFAULT_POLICIES.filter((name) => known.includes(name)) } =
-    spec;
+  const byDefault = [...DEFAULT_POLICIES, CAPTURED].filter((name) => known.includes(name));
+  const { policies = byDefault } = spec;
   const entries: [string | WrittenPolicy, Path][] =
     typeof policies === 'string'
       ? [[policies, ['policies']]]
@@ -35,16 +41,22 @@ function* listedPolicies(spec: Spec, known: readonly string[]): Generator<[strin
   }
 }
 
-export function lowerPolicies(spec: Spec, known: readonly string[], context: LowerContext): SpecPolicies {
+/** @param all names of the policies that there are */
+export function lowerPolicies(spec: Spec, all: readonly string[], context: LowerContext): SpecPolicies {
+  const known = policiesFor(spec, all);
   const byName = new Map<string, PolicyRef>(known.map((name) => [name, name]));
   const listed: string[] = [];
   for (const [written, at] of listedPolicies(spec, known)) {
     const inline = typeof written !== 'string';
     const name = inline ? written.name : written;
     const path = inline ? [...at, 'name'] : at;
-    if (name !== CAPTURED && known.includes(CAPTURED)) {
+    if (name !== CAPTURED && onlyImages(spec)) {
       const message = `a kernel has compiled the image: \`${name}\` has no say`;
-      context.report(path, message, { expected: CAPTURED });
+      context.report(path, message, { expected: `${CAPTURED}, or a body beside the image` });
+      continue;
+    }
+    if (name === CAPTURED && !hasImage(spec)) {
+      context.report(path, 'no program has an image', { expected: '`image` of a program' });
       continue;
     }
     if (listed.includes(name)) context.report(path, `the policy \`${name}\` is listed twice`);

@@ -113,7 +113,7 @@ export function lowerPrograms(
     ];
   });
   if (context.issues.length > before) return undefined;
-  for (const program of programs) if (!program.image) reportErrors(program, analyse?.(program) ?? [], context);
+  for (const program of programs) if (!isOnlyImage(program)) reportErrors(program, analyse?.(program) ?? [], context);
   const names = new SubprogNames(
     programs.map(({ name, program }) => [name, program.subprogs.map((each) => each.name)]),
   );
@@ -122,14 +122,17 @@ export function lowerPrograms(
   return context.issues.length > before ? undefined : { programs: aware, names, kernel };
 }
 
+const isOnlyImage = ({ image, program }: LoweredBody): boolean => image?.program === program;
+
 /** What an image says of itself, a spec need not say; its type it does, for its readers. */
-function checkImage(written: ProgramSpec, path: Path, { image }: LoweredBody, context: LowerContext): void {
+function checkImage(written: ProgramSpec, path: Path, body: LoweredBody, context: LowerContext): void {
+  const { image } = body;
   if (!image) return;
   const { type } = image;
   if (written.type !== type)
     context.report([...path, 'type'], `the image is of a program of type ${type}`, { expected: type });
   for (const key of IMAGE_KEYS) {
-    if (written[key] === undefined) continue;
+    if (written[key] === undefined || !isOnlyImage(body)) continue;
     context.reportKey([...path, key], `\`${key}\` beside an image, which brings along its own`, {
       expected: 'no such key',
     });

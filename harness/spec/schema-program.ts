@@ -2,8 +2,10 @@ import * as z from 'zod';
 import { PROGRAM_TYPES } from './names';
 import { name } from './values';
 
-/** The ways to write a program's body; a program has exactly one of them. */
-export const BODY_KEYS = ['tree', 'asm', 'hex', 'file', 'image'] as const;
+/** The ways to write a program's body; a program has exactly one of them, or an image alone. */
+export const BODY_KEYS = ['tree', 'asm', 'hex', 'file'] as const;
+
+const required = (key: string) => ({ required: [key] });
 
 export const programSchema = z
   .strictObject({
@@ -43,8 +45,8 @@ export const programSchema = z
     image: name
       .optional()
       .describe(
-        'What a kernel made of a program: `captures.ndjson#name`, a file relative to this one and a name in it.',
+        'What a kernel made of a program: `captures.ndjson#name`, a file relative to this one and a name in it. Beside a body, the image of that body.',
       ),
   })
-  .meta({ oneOf: BODY_KEYS.map((key) => ({ required: [key] })) });
+  .meta({ oneOf: [...BODY_KEYS.map(required), { ...required('image'), not: { anyOf: BODY_KEYS.map(required) } }] });
 export type ProgramSpec = z.infer<typeof programSchema>;
