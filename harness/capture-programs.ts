@@ -1,12 +1,14 @@
 import { LINUX_6_18, type ProgramType, programErrors } from '../jit';
 import { DecodeError } from './capture/decode';
 import type { MachineDescription } from './capture/machine';
+import { type ElfMap, mapNumber } from './elf';
 import {
   captureById,
   captureLive,
   Hidden,
   KernelRefusal,
   type LiveCapture,
+  type LiveMap,
   measureMachine,
   permission,
   Unloadable,
@@ -19,6 +21,8 @@ export interface CaptureOptions {
   readonly type: ProgramType;
   /** What each program is run on, where that is safe. */
   readonly contexts: readonly Uint8Array[];
+  /** Of objects: only programs of this section, or of this name. */
+  readonly section?: string | undefined;
 }
 
 /** Captures of programs, or why there are none. */
@@ -33,6 +37,15 @@ export type CaptureOutcome =
   /** This kernel, or this user, cannot. */
   | { readonly kind: 'impossible'; readonly reason: string };
 
+/** Global data that programs only read: libbpf freezes it before it loads them, so that the verifier knows what it is. */
+const READ_ONLY = /^\.(rodata|kconfig)/;
+
+/** A map of an object, to be made in the kernel. */
+const liveMap = ({ name, kind, initial, ...sizes }: ElfMap): LiveMap => {
+  const readOnly = initial !== undefined && READ_ONLY.test(name);
+  return { ...sizes, name, type: kind, number: mapNumber(kind), initial, readOnly };
+};
+
 /** The machine, or why it shows nothing. */
 function machine(): MachineDescription | string {
   const denied = permission();
@@ -46,8 +59,8 @@ function machine(): MachineDescription | string {
 }
 
 /** Hands the programs of files to the running kernel, one after the other, and reads back what it made of them. */
-export function capturePrograms(files: readonly string[], { type, contexts }: CaptureOptions): CaptureOutcome {
-  const sources = files.map((file) => ({ file, read: readSources(file, type) }));
+export function capturePrograms(files: readonly string[], { type, contexts, section }: CaptureOptions): CaptureOutcome {
+  const sources = files.map((file) => ({ file, read: readSources(file, type, { section }) }));
   const invalid = sources.flatMap(({ read }): readonly Issue[] => (isIssues(read) ? read : []));
   if (invalid.length > 0) return { kind: 'invalid', issues: invalid };
   const here = machine();
@@ -70,7 +83,8 @@ export function capturePrograms(files: readonly string[], { type, contexts }: Ca
       }
       const name = several || source.name !== 'prog' ? `${file}/${source.name}` : file;
       try {
-        captures.push(captureLive({ ...source, name }, contexts, arrayValues));
+        const maps = source.declaredMaps?.map(liveMap);
+        captures.push(captureLive({ ...source, name, maps }, contexts, arrayValues));
       } catch (error) {
         if (
           !(

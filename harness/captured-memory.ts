@@ -22,7 +22,7 @@ export function capturedPlace(
 }
 
 /**
- * Maps start with all values 0, the first page of an arena is allocated.
+ * Maps begin as the capture says, with zeros where it says nothing; the first page of an arena is allocated.
  * @param written maps that are there already: of values what stands before them is left, of programs nothing
  */
 export function capturedMemory(
@@ -32,10 +32,16 @@ export function capturedMemory(
   const areas: CapturedMemory['areas'][number][] = [];
   const kernel: Segment[] = [];
   for (const { maps, config, analysis } of captured) {
-    for (const { name, pointer, values, size, maxEntries } of maps) {
+    for (const { name, pointer, values, size, maxEntries, init, elements } of maps) {
       const there = written.find((map) => map.name === name);
-      const area: DataArea = { name, address: values, size, ...(pointer !== null && { pointer }) };
-      if (size > 0 && !there) areas.push({ area, bytes: new Uint8Array(size) });
+      const area: DataArea = {
+        ...{ name, address: values, size },
+        ...(pointer !== null && { pointer }),
+        ...(elements && { elements }),
+      };
+      const bytes = new Uint8Array(size);
+      bytes.set(init.subarray(0, size));
+      if ((size > 0 || elements) && !there) areas.push({ area, bytes });
       if (pointer === null || there?.programs) continue;
       const header = new Uint8Array(config.offsets.arrayPtrs);
       new DataView(header.buffer).setUint32(config.offsets.mapMaxEntries, maxEntries, true);

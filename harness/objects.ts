@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Program, type ProgramType, pcsOf } from '../jit';
-import { type ElfOptions, type ElfProgram, isElf, readObject } from './elf';
+import { type ElfMap, type ElfOptions, type ElfProgram, isElf, readObject } from './elf';
 import type { Source } from './read-program';
 import {
   type BodyFiles,
@@ -50,7 +50,12 @@ const issueOf = (file: string, message: string, rest: Partial<Issue> = {}): Issu
   return { file, line: 1, column: 1, path: '', ...rest, message };
 };
 
-type Read = { readonly programs: readonly ElfProgram[]; readonly maps: ReadonlyMap<string, BodyMap> };
+interface Read {
+  readonly programs: readonly ElfProgram[];
+  readonly maps: ReadonlyMap<string, BodyMap>;
+  /** As the object declares them. */
+  readonly declared: ReadonlyMap<string, ElfMap>;
+}
 
 /** The programs of an object, and its maps as a world begins with them. */
 function read(file: string, bytes: Uint8Array, type: ProgramType, { section, btf }: ObjectOptions): Read | Issue[] {
@@ -64,7 +69,8 @@ function read(file: string, bytes: Uint8Array, type: ProgramType, { section, btf
   const made = maps.filter(({ name }) => used.has(name)).map((map) => objectMap(map, file));
   const issues = made.flatMap((map) => ('problem' in map ? [issueOf(file, map.problem)] : []));
   if (issues.length > 0) return issues;
-  return { programs, maps: new Map(made.map((map) => [(map as BodyMap).name, map as BodyMap])) };
+  const declared = new Map(maps.map((map) => [map.name, map]));
+  return { programs, declared, maps: new Map(made.map((map) => [(map as BodyMap).name, map as BodyMap])) };
 }
 
 /** Where the instruction at a pc is written. */
@@ -95,6 +101,7 @@ export function readObjectSources(
         const { init, ...made } = found.maps.get(map)!;
         return { ...made, init: init ?? new Uint8Array(made.size) };
       }),
+      declaredMaps: program.maps.map((map) => found.declared.get(map)!),
       position: positionIn(program, objectSources(each, file)),
     };
   });

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { type Arena, type AsmError, type Program, type ProgramType, parseAsm, pcsOf } from '../jit';
 import { arenaOfMaps, hasArena } from './arena';
 import type { InitialMap } from './build';
-import { isElf } from './elf';
+import { type ElfMap, isElf } from './elf';
 import { type ObjectOptions, readObjectSources } from './objects';
 import { type Issue, type Loaded, loadFiles, lowerSpec, parseSpecText, type SourcePosition } from './spec';
 import { parseHexText } from './spec/hex-text';
@@ -22,6 +22,8 @@ export interface Source {
   readonly asyncCallbacks: readonly number[];
   /** Maps with what they begin with: only objects have them. */
   readonly maps?: readonly InitialMap[];
+  /** Those maps as an object declares them. */
+  readonly declaredMaps?: readonly ElfMap[];
   /** Of compiled code the line of C, in another file. */
   position(subprog: number, pc: number): Omit<SourcePosition, 'file'> & { readonly file?: string };
 }

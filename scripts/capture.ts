@@ -8,14 +8,16 @@ export interface CaptureCommand {
   readonly run?: readonly string[];
   readonly id?: string;
   readonly out?: string;
+  readonly section?: string;
 }
 
-function asked(files: readonly string[], { type, run = [], id }: CaptureCommand): CaptureOutcome {
+function asked(files: readonly string[], { type, run = [], id, section }: CaptureCommand): CaptureOutcome {
   if (id === undefined) {
     if (files.length === 0) throw new UsageError('which file? `-` is the standard input');
     return capturePrograms(files, {
       type: typeOption(type),
       contexts: run.map((text) => contextOption(text, '--run')),
+      section,
     });
   }
   if (files.length > 0)

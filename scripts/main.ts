@@ -72,13 +72,14 @@ function build(): Command {
   program
     .command('capture')
     .description('load programs into the running kernel, and write down what its JIT makes of them')
-    .argument('[files...]', 'assembly, hex or specs; `-` reads the standard input')
+    .argument('[files...]', 'assembly, hex, specs or BPF objects; `-` reads the standard input')
     .option('--type <type>', 'program type of files that name none', 'raw_tracepoint')
     .option(
       '--run <ctx>',
       'also run them there on this context, where that is safe: hex, or a number of zero bytes (repeatable)',
       collectWhole,
     )
+    .option('--section <name>', 'of a BPF object only the programs of this section, or this program')
     .option('--id <n>', 'a program that is loaded already, by its id; it is not run')
     .option('-o, --out <file>', 'where to write (default: the standard output)')
     .action((files, options) => (require('./capture') as typeof import('./capture')).capture(files, options));

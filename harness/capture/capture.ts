@@ -46,6 +46,8 @@ export interface CaptureMap {
   readonly value: string | null;
   readonly value_size: number;
   readonly max_entries: number;
+  /** What its values begin with, in hex; zeros follow. */
+  readonly init?: string;
 }
 
 /** A program as a kernel's JIT was given it, what it made of it, and what that did. */
@@ -151,14 +153,23 @@ function checkImage(value: unknown, at: string): void {
   });
 }
 
+/** Most bytes of the values of a map. */
+const MAX_MAP_BYTES = 16 << 20;
+
 function checkMap(value: unknown, at: string): void {
   const map = fieldsAt(value, at);
   for (const key of ['name', 'type'] as const) {
     if (typeof map[key] !== 'string') throw new CaptureError(`${at}.${key}: expected a name`);
   }
   for (const key of ['pointer', 'value'] as const) if (map[key] !== null) addressAt(map[key], `${at}.${key}`);
-  wholeAt(map.value_size, `${at}.value_size`, 1 << 20);
-  wholeAt(map.max_entries, `${at}.max_entries`, 1 << 20);
+  const size = Math.ceil(wholeAt(map.value_size, `${at}.value_size`, MAX_MAP_BYTES) / 8) * 8;
+  const entries = wholeAt(map.max_entries, `${at}.max_entries`, 0xffffffff);
+  if (map.type !== 'array') return;
+  if (size * entries > MAX_MAP_BYTES) {
+    throw new CaptureError(`${at}: ${entries} values of ${size} bytes, at most ${MAX_MAP_BYTES} bytes are possible`);
+  }
+  const init = map.init === undefined ? 0 : hexAt(map.init, `${at}.init`);
+  if (init > size * entries) throw new CaptureError(`${at}.init: ${init} bytes, its values have ${size * entries}`);
 }
 
 function checkExec(value: unknown): void {

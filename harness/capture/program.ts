@@ -20,6 +20,10 @@ export interface PlacedMap {
   /** Bytes of all values. */
   readonly size: number;
   readonly maxEntries: number;
+  /** What its values begin with; zeros follow. */
+  readonly init: Uint8Array;
+  /** The values that lookups find, of bytes each; undefined where it is not known that they are looked up. */
+  readonly elements?: { readonly bytes: number; readonly stride: number; readonly count: number };
 }
 
 /** A captured program by names, as a spec would have it: calls by helper or kfunc, maps and subprogs by index. */
@@ -50,16 +54,27 @@ const loads = (insns: readonly (readonly Insn[])[], src: number): bigint[] => [
   ...new Set(insns.flat().flatMap((insn) => (insn.code === LD_IMM64 && insn.src === src ? [insn.imm64 ?? 0n] : []))),
 ];
 
+/** Maps whose values are there from the beginning. */
+const HAVE_VALUES: ReadonlySet<string> = new Set(['array', 'prog_array']);
+
+/** Values of arrays stand at multiples of 8 (array_map_alloc(), kernel/bpf/arraymap.c). */
+const strideOf = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+
+const UNKNOWN = { init: new Uint8Array(), maxEntries: 1 } as const;
+
 /** The maps that a capture describes, or as far as the addresses in its code tell. */
 function mapsOf({ maps }: Capture, insns: readonly (readonly Insn[])[], arrayValues: number): PlacedMap[] {
   if (maps) {
-    return maps.flatMap(({ name, pointer, value, value_size, max_entries }): PlacedMap[] => {
+    return maps.flatMap(({ name, type, pointer, value, value_size, max_entries, init = '' }): PlacedMap[] => {
       const at = pointer === null ? null : BigInt(pointer);
       const values = value === null ? at && at + BigInt(arrayValues) : BigInt(value);
       if (values === null) return [];
-      return [
-        { name, pointer: at, values, size: Math.ceil(value_size / 8) * 8 * max_entries, maxEntries: max_entries },
-      ];
+      const stride = strideOf(value_size);
+      const size = HAVE_VALUES.has(type) ? stride * max_entries : 0;
+      const bytes = Uint8Array.from(Buffer.from(init, 'hex'));
+      const map = { name, pointer: at, values, size, maxEntries: max_entries, init: bytes };
+      if (type === 'prog_array') return [map];
+      return [{ ...map, elements: { bytes: value_size, stride, count: type === 'array' ? max_entries : 0 } }];
     });
   }
   const found: PlacedMap[] = [];
@@ -69,12 +84,12 @@ function mapsOf({ maps }: Capture, insns: readonly (readonly Insn[])[], arrayVal
     const values = pointer + BigInt(arrayValues);
     const room = pointers[i + 1] === undefined ? UNKNOWN_SIZE : Number(pointers[i + 1]! - values);
     const size = Math.max(0, Math.min(UNKNOWN_SIZE, room));
-    found.push({ name: `map${found.length}`, pointer, values, size, maxEntries: 1 });
+    found.push({ name: `map${found.length}`, pointer, values, size, ...UNKNOWN });
   }
   for (const address of ordered(loads(insns, BPF_PSEUDO_MAP_VALUE))) {
     const inside = found.some(({ values, size }) => address >= values && address < values + BigInt(size));
     if (inside) continue;
-    found.push({ name: `map${found.length}`, pointer: null, values: address, size: UNKNOWN_SIZE, maxEntries: 1 });
+    found.push({ name: `map${found.length}`, pointer: null, values: address, size: UNKNOWN_SIZE, ...UNKNOWN });
   }
   return found;
 }

@@ -62,6 +62,6 @@ export function readKconfig(file: ElfFile, btf: Btf | undefined): Kconfig | unde
     for (let i = 0; i < bytes; i++) initial.push(Number((value >> BigInt(8 * i)) & 0xffn));
   }
   const valueSize = initial.length;
-  const shape = { name: '.kconfig', kind: 'array', keySize: 4, valueSize, maxEntries: 1 } as const;
+  const shape = { name: '.kconfig', kind: 'array', keySize: 4, valueSize, maxEntries: 1, flags: 0 } as const;
   return { map: { ...shape, initial: Uint8Array.from(initial) }, offsets };
 }

@@ -37,4 +37,7 @@ const MAP_KINDS = [
 ] as const;
 export type MapKind = (typeof MAP_KINDS)[number];
 
+/** BPF_MAP_TYPE_*. */
+export const mapNumber = (kind: MapKind): number => MAP_KINDS.indexOf(kind);
+
 export const mapKind = (number: number): MapKind | undefined => (number === 0 ? undefined : MAP_KINDS[number]);

@@ -12,6 +12,8 @@ export interface ElfMap {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
+  /** BPF_F_*. */
+  readonly flags: number;
   /** What its only value begins with: only of global data. */
   readonly initial?: Uint8Array;
 }
@@ -30,9 +32,9 @@ const GLOBAL = /^\.(data|rodata|bss)(\.|$)/;
 const MAX_GLOBAL_BYTES = 4 << 20;
 
 /** Fields that say something to a kernel, or to libbpf, but nothing to us. */
-const IGNORED = new Set(['map_flags', 'map_extra', 'numa_node', 'pinning', 'values']);
+const IGNORED = new Set(['map_extra', 'numa_node', 'pinning', 'values']);
 
-type Draft = { -readonly [K in 'keySize' | 'valueSize' | 'maxEntries']: number } & { kind: number };
+type Draft = { -readonly [K in 'keySize' | 'valueSize' | 'maxEntries' | 'flags']: number } & { kind: number };
 
 /** `__uint(name, 5)` is a pointer to an array of 5. */
 function numberOf(btf: Btf, member: Member, owner: BtfType): number {
@@ -56,6 +58,9 @@ const FIELDS: Readonly<Record<string, (draft: Draft, btf: Btf, member: Member, o
   max_entries: (draft, ...at) => {
     draft.maxEntries = numberOf(...at);
   },
+  map_flags: (draft, ...at) => {
+    draft.flags = numberOf(...at);
+  },
   key_size: (draft, ...at) => {
     draft.keySize = numberOf(...at);
   },
@@ -74,7 +79,7 @@ const FIELDS: Readonly<Record<string, (draft: Draft, btf: Btf, member: Member, o
 function declaredMap(btf: Btf, variable: BtfType): ElfMap {
   const type = btf.bare(variable.sizeOrType);
   if (type.kind !== Kind.STRUCT) throw btf.problem(variable, 'a map that is no struct');
-  const draft: Draft = { kind: 0, keySize: 0, valueSize: 0, maxEntries: 0 };
+  const draft: Draft = { kind: 0, keySize: 0, valueSize: 0, maxEntries: 0, flags: 0 };
   for (const member of btf.members(type)) {
     const field = Object.hasOwn(FIELDS, member.name) ? FIELDS[member.name] : undefined;
     if (field) field(draft, btf, member, variable);
@@ -108,7 +113,7 @@ function declaredMaps(file: ElfFile, section: ElfSection, btf: Btf | undefined):
 function globalData({ index, name, size, type, part }: ElfSection): PlacedMap {
   if (size > MAX_GLOBAL_BYTES) throw part.problem(0, `${size} bytes of global data`, `at most ${MAX_GLOBAL_BYTES}`);
   const initial = type === SHT_NOBITS ? new Uint8Array(size) : part.bytes.slice();
-  const map = { name, kind: 'array', keySize: 4, valueSize: size, maxEntries: 1, initial } as const;
+  const map = { name, kind: 'array', keySize: 4, valueSize: size, maxEntries: 1, flags: 0, initial } as const;
   return { map, section: index, offset: undefined };
 }
 

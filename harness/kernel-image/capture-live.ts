@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs';
-import { encodeProgram, type Program, type ProgramType } from '../../jit';
+import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, encodeProgram, type ProgramType } from '../../jit';
 import type { Capture, CaptureMap } from '../capture/capture';
 import { KernelRefusal, programById, testRun } from './commands';
 import { kernelNames } from './kallsyms';
-import { type LiveMap, type LiveProgram, loadLive } from './live-program';
+import { type OpenMap, resetMaps } from './live-maps';
+import { type LiveProgram, type LoadedProgram, loadLive } from './live-program';
 import { LIVE_TYPES, typeName } from './live-types';
 import { depthsOf } from './load';
 import { privateFramePointer } from './private-frame';
@@ -17,14 +18,25 @@ export interface LiveCapture {
   readonly notRun: string | null;
 }
 
+const LD_IMM64 = 0x18;
+
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
 
-function mapsOf(maps: readonly LiveMap[], program: Program, restored: Restored, arrayValues: bigint): CaptureMap[] {
-  const written = program.subprogs.map(({ insns }) => insns);
-  const addresses = addressesOfMaps(written, restored);
-  return maps.map(({ name, type, valueSize, maxEntries }, i): CaptureMap => {
-    const { pointer, value } = addresses.get(i) ?? { pointer: null, value: null };
-    const values = value ?? (pointer === null ? null : pointer + arrayValues);
+/** Hex without the zeros at its end; undefined where nothing is left. */
+function initOf(initial: Uint8Array | undefined): string | undefined {
+  const digits = Buffer.from(initial ?? [])
+    .toString('hex')
+    .replace(/(00)+$/, '');
+  return digits === '' ? undefined : digits;
+}
+
+function mapsOf(maps: readonly OpenMap[], info: ProgramInfo, restored: Restored, arrayValues: bigint): CaptureMap[] {
+  const addresses = addressesOfMaps(info, restored);
+  return maps.map(({ id, name, type, valueSize, maxEntries, initial }): CaptureMap => {
+    const { pointer, value } = addresses.get(id) ?? { pointer: null, value: null };
+    const hasValues = type === 'array' || type === 'prog_array';
+    const values = value ?? (pointer === null || !hasValues ? null : pointer + arrayValues);
+    const init = initOf(initial);
     return {
       name,
       type,
@@ -32,40 +44,35 @@ function mapsOf(maps: readonly LiveMap[], program: Program, restored: Restored, 
       value: values === null ? null : hex(values),
       value_size: valueSize,
       max_entries: maxEntries,
+      ...(init !== undefined && { init }),
     };
   });
 }
 
-const LD_IMM64 = 0x18;
-
-/** Loads of maps in the order of the text: the verifier keeps that order, and drops those that are never reached. */
-function addressesOfMaps(
-  written: readonly Program['subprogs'][number]['insns'][],
-  { funcs }: Restored,
-): Map<number, { pointer: bigint | null; value: bigint | null }> {
-  const found = new Map<number, { pointer: bigint | null; value: bigint | null }>();
-  written.forEach((insns, f) => {
-    const wanted = insns.filter(({ code, src }) => code === LD_IMM64 && (src === 1 || src === 2));
-    const loads = loadsOf(funcs[f]?.insns ?? []);
-    if (wanted.length !== loads.length) return;
-    wanted.forEach(({ src, imm64 = 0n }, i) => {
-      const index = Number(imm64 & 0xffffffffn);
-      const known = found.get(index) ?? { pointer: null, value: null };
-      const address = loads[i]!;
-      found.set(index, src === 1 ? { ...known, pointer: address } : { ...known, value: address - (imm64 >> 32n) });
-    });
-  });
-  return found;
+/** A load of a map: its number or its address, and how far into its value. */
+interface MapLoad {
+  readonly ofValue: boolean;
+  readonly low: number;
+  readonly high: number;
 }
 
-function loadsOf(insns: readonly string[]): bigint[] {
-  const found: bigint[] = [];
-  insns.forEach((text, i) => {
-    const bytes = Buffer.from(text, 'hex');
-    const src = bytes[1]! >> 4;
-    if (bytes[0] !== LD_IMM64 || (src !== 1 && src !== 2)) return;
-    const high = Buffer.from(insns[i + 1]!, 'hex').readUInt32LE(4);
-    found.push((BigInt(high) << 32n) | BigInt(bytes.readUInt32LE(4)));
+function loadsOf(slots: readonly Buffer[]): MapLoad[] {
+  return slots.flatMap((slot, i): MapLoad[] => {
+    const src = slot[1]! >> 4;
+    if (slot[0] !== LD_IMM64 || (src !== BPF_PSEUDO_MAP_FD && src !== BPF_PSEUDO_MAP_VALUE)) return [];
+    return [{ ofValue: src === BPF_PSEUDO_MAP_VALUE, low: slot.readUInt32LE(4), high: slots[i + 1]!.readUInt32LE(4) }];
+  });
+}
+
+/** Where the code has the maps, by their number: the dump has a number where what was restored has the address. */
+function addressesOfMaps({ xlated }: ProgramInfo, { funcs }: Restored) {
+  const slots = Array.from({ length: xlated.length / 8 }, (_, i) => Buffer.from(xlated.subarray(8 * i, 8 * i + 8)));
+  const addresses = loadsOf(funcs.flatMap(({ insns }) => insns.map((text) => Buffer.from(text, 'hex'))));
+  const found = new Map<number, { pointer: bigint | null; value: bigint | null }>();
+  loadsOf(slots).forEach(({ ofValue, low: id, high: offset }, i) => {
+    const known = found.get(id) ?? { pointer: null, value: null };
+    const address = (BigInt(addresses[i]!.high) << 32n) | BigInt(addresses[i]!.low);
+    found.set(id, ofValue ? { ...known, value: address - BigInt(offset) } : { ...known, pointer: address });
   });
   return found;
 }
@@ -101,10 +108,15 @@ const REPEATED = 32;
 
 class NotRun extends Error {}
 
-/** What the kernel returns for one context, each time. */
-function resultOn(fd: number, type: ProgramType, context: Uint8Array): { retval: number; ctx?: string } {
+/** What the kernel returns for one context, each time that its maps are as they were made. */
+function resultOn(
+  { fd, maps }: LoadedProgram,
+  type: ProgramType,
+  context: Uint8Array,
+): { retval: number; ctx?: string } {
   const { input, writesContext = false } = LIVE_TYPES[type]!;
   const results = Array.from({ length: REPEATED }, () => {
+    resetMaps(maps);
     const ctx = context.slice();
     const retval = testRun(fd, input === 'packet' ? { data: ctx } : { ctx });
     return { retval, ...(writesContext && { ctx: Buffer.from(ctx).toString('hex') }) };
@@ -122,13 +134,17 @@ const SIZES: Readonly<Partial<Record<ProgramType, readonly [least: number, most:
   raw_tracepoint: [0, 96],
 };
 
-function execOf(fd: number, live: LiveProgram, contexts: readonly Uint8Array[]): NonNullable<Capture['exec']> {
+function execOf(
+  loaded: LoadedProgram,
+  live: LiveProgram,
+  contexts: readonly Uint8Array[],
+): NonNullable<Capture['exec']> {
   const [least, most] = SIZES[live.type] ?? [1, 4096];
   const results = contexts.map((context) => {
     if (context.length < least || context.length > most) {
       throw new NotRun(`a test run of a ${live.type} program takes ${least} to ${most} bytes, not ${context.length}`);
     }
-    return resultOn(fd, live.type, context);
+    return resultOn(loaded, live.type, context);
   });
   return {
     insns: Buffer.from(encodeProgram(live.program)).toString('hex').match(/.{16}/g) ?? [],
@@ -137,16 +153,43 @@ function execOf(fd: number, live: LiveProgram, contexts: readonly Uint8Array[]):
   };
 }
 
+/** A program whose global functions are static, but for its exception callback, which has to be global. */
+function withStatic({ program, exceptionCallback, ...rest }: LiveProgram): LiveProgram {
+  const subprogs = program.subprogs.map((each, i) => {
+    return i === 0 || i === exceptionCallback ? each : { ...each, isGlobal: false };
+  });
+  return { ...rest, program: { ...program, subprogs }, ...(exceptionCallback !== undefined && { exceptionCallback }) };
+}
+
+const STATIC =
+  'global functions were loaded as static ones: the types that their arguments have in C are not handed over';
+
+/**
+ * Loads a program. The types that it is given say of global functions that they take numbers; where that is refused, the
+ * verifier looks at them as it does at static ones, from each call. The code is the same.
+ */
+function loadEither(live: LiveProgram): { readonly loaded: LoadedProgram; readonly estimates: readonly string[] } {
+  try {
+    return { loaded: loadLive(live), estimates: [] };
+  } catch (error) {
+    const isGlobal = ({ isGlobal = false }: { isGlobal?: boolean }, i: number) =>
+      isGlobal && i !== 0 && i !== live.exceptionCallback;
+    if (!(error instanceof KernelRefusal) || !live.program.subprogs.some(isGlobal)) throw error;
+    return { loaded: loadLive(withStatic(live)), estimates: [STATIC] };
+  }
+}
+
 /**
  * Loads a program into the running kernel, reads back what that made of it, runs it there on contexts where that is safe,
  * and lets go of it. @throws Unloadable, KernelRefusal, Hidden, DecodeError
  */
 export function captureLive(live: LiveProgram, contexts: readonly Uint8Array[], arrayValues: number): LiveCapture {
-  const loaded = loadLive(live);
+  const { loaded, estimates } = loadEither(live);
   try {
     const info = programInfo(loaded.fd);
-    const restored = restoreLive(info, depthsOf(loaded.log));
-    const maps = mapsOf(loaded.maps, live.program, restored, BigInt(arrayValues));
+    const read = restoreLive(info, depthsOf(loaded.log));
+    const restored = { ...read, estimates: [...read.estimates, ...estimates] };
+    const maps = mapsOf(loaded.maps, info, restored, BigInt(arrayValues));
     const capture = { ...captureOf(live, restored), ...(maps.length > 0 && { maps }) };
     if (contexts.length === 0) return { capture, notRun: null };
     const hasPrivateFrame = info.functions.some((bytes) => privateFramePointer(bytes) !== null);
@@ -154,7 +197,7 @@ export function captureLive(live: LiveProgram, contexts: readonly Uint8Array[], 
     const notRun = whyNotRun({ program: live.program, input, type: live.type, hasPrivateFrame });
     if (notRun !== null) return { capture, notRun };
     try {
-      return { capture: { ...capture, exec: execOf(loaded.fd, live, contexts) }, notRun };
+      return { capture: { ...capture, exec: execOf(loaded, live, contexts) }, notRun };
     } catch (error) {
       if (error instanceof NotRun || error instanceof KernelRefusal) return { capture, notRun: error.message };
       throw error;

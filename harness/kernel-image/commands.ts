@@ -13,6 +13,11 @@ export class KernelRefusal extends Error {
   ) {
     super(`${what}: ${errno}${log === '' ? '' : `: ${log}`}`);
   }
+
+  /** The same, of something with a name. */
+  about(name: string): KernelRefusal {
+    return new KernelRefusal(name, this.message);
+  }
 }
 
 /** Commands of bpf(2). There is none that attaches anything. */
@@ -24,6 +29,7 @@ const Command = {
   PROG_GET_FD_BY_ID: 13,
   OBJ_GET_INFO_BY_FD: 15,
   BTF_LOAD: 18,
+  MAP_FREEZE: 22,
 } as const;
 
 /** A part of `union bpf_attr`: 4 or 8 bytes, or the address of a buffer. */
@@ -56,18 +62,22 @@ const text = (name: string): Uint8Array => Uint8Array.from(Buffer.from(`${name}\
 /** What a map is made as. */
 export interface MapShape {
   readonly name: string;
-  readonly type: number;
+  /** BPF_MAP_TYPE_*. */
+  readonly number: number;
+  readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
+  readonly flags: number;
 }
 
 /** @returns a descriptor; the map is gone when it is closed */
-export function createMap({ name, type, valueSize, maxEntries }: MapShape): number {
+export function createMap({ name, number, keySize, valueSize, maxEntries, flags }: MapShape): number {
   const fields: Field[] = [
-    [0, type],
-    [4, 4],
+    [0, number],
+    [4, keySize],
     [8, valueSize],
     [12, maxEntries],
+    [16, flags],
   ];
   return ask(`the map ${name} cannot be created`, Command.MAP_CREATE, fields).result;
 }
@@ -82,6 +92,18 @@ export function updateMap(fd: number, index: number, value: Uint8Array): void {
     [16, value],
     [24, 0n],
   ]);
+}
+
+/** From now on nobody can change the map from outside of programs. */
+export function freezeMap(fd: number): void {
+  ask('it cannot be frozen', Command.MAP_FREEZE, [[0, fd]]);
+}
+
+/** The kernel's number of a map (struct bpf_map_info). */
+export function mapId(fd: number): number {
+  const info = new Uint8Array(8);
+  objectInfo(fd, info);
+  return new DataView(info.buffer).getUint32(4, true);
 }
 
 /** Hands type information to the kernel. @returns a descriptor */

@@ -6,6 +6,7 @@ export { KernelRefusal } from './commands';
 export type { OurImage } from './compare';
 export { type Disassembled, disassemble } from './disassemble';
 export { type Generated, type GenerateOptions, generate, type LiveType } from './generate';
+export type { LiveMap } from './live-maps';
 export { type LiveProgram, loadLive, Unloadable } from './live-program';
 export { measureMachine } from './measure';
 export { compareSeed, type JitUnderTest, type Outcome, parityLines, whyNot } from './parity';

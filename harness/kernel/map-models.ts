@@ -39,6 +39,11 @@ const MODELS: Readonly<Record<string, HelperModel>> = {
   bpf_ringbuf_query: () => 0n,
 };
 
+/** What the JIT is given in the place of a helper where the kind of the map is known: `__htab_map_lookup_elem`. */
+const OF_KIND = /^_*(?!bpf_)\w+_map_(lookup|update|delete)_elem$/;
+
 /** What a helper does with a map that is looked up; undefined for all others. */
-export const mapModel = (call: HelperCall): HelperModel | undefined =>
-  Object.hasOwn(MODELS, call.name) && isLookedUp(call) ? MODELS[call.name] : undefined;
+export const mapModel = (call: HelperCall): HelperModel | undefined => {
+  const name = call.name.replace(OF_KIND, 'bpf_map_$1_elem');
+  return Object.hasOwn(MODELS, name) && isLookedUp(call) ? MODELS[name] : undefined;
+};
