@@ -12,6 +12,8 @@ const MACHINE = join(__dirname, '..', '..', 'jit', 'testdata', 'kernel', 'machin
 const good = readCaptures().find(({ name }) => name === 'alu/AND-values')!;
 const [first] = good.want;
 
+const MAP = { name: 'm', type: 'array', pointer: '0x1000', value: null, value_size: 8, max_entries: 1 };
+
 type Change = (capture: Record<string, unknown>) => void;
 const set =
   (path: readonly (string | number)[], value: unknown): Change =>
@@ -63,6 +65,11 @@ describe('a file of captures', () => {
       set(['exec', 'results', 0, 'ctx'], '00'),
       `exec.results[0].ctx: 1 bytes, exec.runs[0].ctx has ${good.exec!.runs[0]!.ctx.length / 2}`,
     ],
+    [
+      set(['maps'], [{ ...MAP, value_size: 8192, max_entries: 1 << 20 }]),
+      'maps[0]: 1048576 values of 8192 bytes, at most 16777216 bytes are possible',
+    ],
+    [set(['maps'], [{ ...MAP, init: '000000000000000001' }]), 'maps[0].init: 9 bytes, its values have 8'],
   ])('names the place that is wrong: %#', (change, problem) => {
     const copy = JSON.parse(JSON.stringify(good)) as Record<string, unknown>;
     change(copy);
