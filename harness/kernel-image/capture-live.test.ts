@@ -8,6 +8,7 @@ import { loadLive } from './live-program';
 import { measureMachine } from './measure';
 import { permission } from './permission';
 import { programInfo } from './program-info';
+import { restore } from './restore';
 
 const reason = permission();
 const asked = reason === null ? describe : describe.skip;
@@ -111,6 +112,17 @@ asked(`the running kernel's code${reason === null ? '' : ` (${reason})`}`, () =>
     const imported = importCapture(located({ ...capture, exec: undefined }), { context });
     expect([imported.problem, imported.madeCallback]).toEqual([null, true]);
     expect(imported.runs[0]!.result.findings[0]?.check).toBe('exception');
+  });
+
+  test('needs no lines of a program whose own are those of C', () => {
+    const loaded = loadLive({ name: 'own', program: parsed(MAPS), type: 'raw_tracepoint' });
+    try {
+      const info = programInfo(loaded.fd);
+      const options = { depths: [], throws: () => false, symbol: () => undefined };
+      expect(restore({ ...info, lines: [] }, options).funcs).toEqual(restore(info, options).funcs);
+    } finally {
+      loaded.close();
+    }
   });
 
   test('reads back a program that is loaded already, without the sizes that only its loader was told', () => {

@@ -4,8 +4,6 @@ import {
   BPF_PROBE_MEM,
   BPF_PROBE_MEM32,
   BPF_PSEUDO_FUNC,
-  BPF_PSEUDO_MAP_FD,
-  BPF_PSEUDO_MAP_VALUE,
   BPF_ST,
   BPF_STX,
   decodeInsns,
@@ -21,6 +19,7 @@ import type { CaptureFunction, CaptureImage } from '../capture/capture';
 import { type Decoded, decode } from '../capture/decode';
 import { type Prologue, readPrologue } from '../capture/prologue';
 import { relocsOf } from '../capture/relocs';
+import { isMapLoad, mapAddresses, probingLoads } from './by-order';
 import { Hidden, type ProgramInfo } from './program-info';
 
 /** A program as the kernel's JIT got it, and what it made of it. */
@@ -50,8 +49,6 @@ const SUBPROG_CALL = 1;
 const HIDDEN_SLOTS = 2;
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
-const isMapLoad = ({ code, src }: Insn): boolean =>
-  code === LD_IMM64 && (src === BPF_PSEUDO_MAP_FD || src === BPF_PSEUDO_MAP_VALUE);
 
 /** One function of the dump, before anything is undone. */
 interface Shown {
@@ -148,23 +145,27 @@ const probes = ([first, ...rest]: readonly Decoded[]): boolean => {
   return rest.length > 0 && (register === Gpr.r10 || register === Gpr.r11);
 };
 
-function withMode(insn: Insn, rows: readonly Decoded[], arena: boolean): Insn {
+/** What is known of an instruction from the code of all of them. */
+interface Known {
+  /** Of a load of a map. */
+  readonly map: bigint | undefined;
+  /** Whether it is a load that may fault; undefined where its own code has to tell. */
+  readonly probes: boolean | undefined;
+}
+
+function withMode(insn: Insn, rows: readonly Decoded[], arena: boolean, probing = probes(rows)): Insn {
   const kind = insnClass(insn);
   if (kind < BPF_LDX || kind > BPF_STX || kind === undefined || insnMode(insn) !== BPF_MEM) return insn;
-  const mode = arena && usesArena(rows) ? BPF_PROBE_MEM32 : kind === BPF_LDX && probes(rows) ? BPF_PROBE_MEM : BPF_MEM;
+  const mode = arena && usesArena(rows) ? BPF_PROBE_MEM32 : kind === BPF_LDX && probing ? BPF_PROBE_MEM : BPF_MEM;
   return { ...insn, code: (insn.code & ~0xe0) | mode };
 }
 
-function restoreInsn(insn: Insn, rows: readonly Decoded[], fn: Shown, ksyms: readonly bigint[]): Insn {
-  if (isMapLoad(insn)) {
-    const loaded = rows.find(({ constant }) => constant !== null && constant.register !== Gpr.r9)?.constant;
-    if (!loaded) throw new Hidden('the kernel does not say where the code of a load of a map is');
-    return { ...insn, imm64: loaded.value };
-  }
+function restoreInsn(insn: Insn, known: Known, rows: readonly Decoded[], fn: Shown, ksyms: readonly bigint[]): Insn {
+  if (isMapLoad(insn)) return { ...insn, imm64: known.map! };
   if (insn.code === LD_IMM64 && insn.src === BPF_PSEUDO_FUNC) {
     return { ...insn, imm64: ksyms[Number((insn.imm64 ?? 0n) >> 32n)] ?? 0n };
   }
-  return withMode(insn, rows, fn.prologue.arena !== null);
+  return withMode(insn, rows, fn.prologue.arena !== null, known.probes);
 }
 
 const isTailCall = ({ code, src, imm }: Insn): boolean => code === CALL && src === 0 && imm === TAIL_CALL;
@@ -203,7 +204,14 @@ export function restore(info: ProgramInfo, options: RestoreOptions): Restored {
     const { prologue, bytes, address, rows } = fn;
     const bySlot = rowsBySlot(fn);
     const pcs = pcsOf(fn.insns);
-    const insns = fn.insns.map((insn, i) => restoreInsn(insn, bySlot.get(pcs[i]!) ?? [], fn, ksyms));
+    const body = rows.filter(({ offset }) => offset >= prologue.end);
+    const maps = mapAddresses(fn.insns, body);
+    // A compiler's lines are those of C: most instructions have none of their own.
+    const byOrder = fn.lines.size < fn.insns.length ? probingLoads(fn.insns, body) : null;
+    const insns = fn.insns.map((insn, i) => {
+      const known = { map: maps.get(i), probes: byOrder?.has(i) };
+      return restoreInsn(insn, known, bySlot.get(pcs[i]!) ?? [], fn, ksyms);
+    });
     const tailCalls = fn.insns.flatMap((insn, i) => {
       if (!isTailCall(insn)) return [];
       return [bySlot.get(pcs[i]!)?.[0]?.text === 'mov edx, edx' ? 'indirect' : 'direct'] as const;
