@@ -3,8 +3,11 @@ import { DecodeError } from './capture/decode';
 import type { MachineDescription } from './capture/machine';
 import { type ElfMap, mapNumber } from './elf';
 import {
+  type BpftoolDump,
   captureById,
+  captureDump,
   captureLive,
+  DumpError,
   Hidden,
   KernelRefusal,
   type LiveCapture,
@@ -14,7 +17,10 @@ import {
   Unloadable,
 } from './kernel-image';
 import { isIssues, readSources } from './read-program';
-import type { Issue } from './spec';
+import { type Issue, readBytes } from './spec';
+
+/** Symbols of a large kernel have some 20 MB. */
+const MAX_DUMP_BYTES = 64 << 20;
 
 export interface CaptureOptions {
   /** Of programs in files that name none. */
@@ -112,6 +118,32 @@ export function captureProgramById(id: number): CaptureOutcome {
     if (!(error instanceof KernelRefusal || error instanceof Hidden || error instanceof DecodeError)) throw error;
     const issue = { file: `program ${id}`, line: 1, column: 1, path: '', message: error.message };
     return { kind: 'captured', machine: here, captures: [], refused: [issue] };
+  }
+}
+
+/** Files that bpftool and the kernel wrote of a program. */
+export type DumpFiles = Readonly<Record<keyof BpftoolDump, string>>;
+
+/** Makes a capture of what bpftool printed of a program. This kernel is not asked. */
+export function captureBpftool(files: DumpFiles, type: ProgramType): CaptureOutcome {
+  const issue = (part: keyof BpftoolDump, message: string): Issue => {
+    return { file: files[part], line: 1, column: 1, path: '', message };
+  };
+  const parts: Partial<Record<keyof BpftoolDump, string>> = {};
+  const issues: Issue[] = [];
+  for (const part of ['xlated', 'jited', 'kallsyms'] as const) {
+    const read = readBytes(files[part], MAX_DUMP_BYTES);
+    if (read instanceof Uint8Array) parts[part] = Buffer.from(read).toString('utf8');
+    else issues.push({ ...issue(part, read.message), ...read });
+  }
+  if (issues.length > 0) return { kind: 'invalid', issues };
+  try {
+    const { machine, capture } = captureDump(parts as BpftoolDump, type);
+    return { kind: 'captured', machine, captures: [{ capture, notRun: null }], refused: [] };
+  } catch (error) {
+    if (error instanceof DumpError) return { kind: 'invalid', issues: [issue(error.part, error.message)] };
+    if (!(error instanceof Hidden || error instanceof DecodeError)) throw error;
+    return { kind: 'invalid', issues: [issue('jited', error.message)] };
   }
 }
 

@@ -6,7 +6,14 @@ import { pointText } from './report/words';
 import { CAPTURED, type Issue, type LoweredSpec } from './spec';
 
 export * from './build';
-export { type CaptureOutcome, captureLines, captureProgramById, capturePrograms } from './capture-programs';
+export {
+  type CaptureOutcome,
+  captureBpftool,
+  captureLines,
+  captureProgramById,
+  capturePrograms,
+  type DumpFiles,
+} from './capture-programs';
 export { CHECKS } from './check';
 export { compareCaptures, comparisonLines, sameEverywhere } from './compare-captures';
 export { type Compiled, type CompiledProgram, compileFile, listing } from './compile-text';

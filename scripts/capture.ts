@@ -1,5 +1,13 @@
 import { writeFileSync } from 'node:fs';
-import { type CaptureOutcome, captureLines, captureProgramById, capturePrograms, formatIssue } from '../harness';
+import {
+  type CaptureOutcome,
+  captureBpftool,
+  captureLines,
+  captureProgramById,
+  capturePrograms,
+  type DumpFiles,
+  formatIssue,
+} from '../harness';
 import { EXIT, UsageError } from './exit-codes';
 import { contextOption, typeOption } from './options';
 
@@ -9,9 +17,27 @@ export interface CaptureCommand {
   readonly id?: string;
   readonly out?: string;
   readonly section?: string;
+  readonly xlated?: string;
+  readonly jited?: string;
+  readonly kallsyms?: string;
 }
 
-function asked(files: readonly string[], { type, run = [], id, section }: CaptureCommand): CaptureOutcome {
+/** The three files of bpftool's, if there are any. */
+function dumpOf({ xlated, jited, kallsyms, id, run }: CaptureCommand, files: readonly string[]): DumpFiles | null {
+  if (xlated === undefined && jited === undefined && kallsyms === undefined) return null;
+  if (xlated === undefined || jited === undefined || kallsyms === undefined) {
+    throw new UsageError('what bpftool printed needs all of `--xlated`, `--jited` and `--kallsyms`');
+  }
+  if (files.length > 0 || id !== undefined || run !== undefined) {
+    throw new UsageError('what bpftool printed is captured by itself: expected no file, `--id` or `--run` beside it');
+  }
+  return { xlated, jited, kallsyms };
+}
+
+function asked(files: readonly string[], command: CaptureCommand): CaptureOutcome {
+  const { type, run = [], id, section } = command;
+  const dump = dumpOf(command, files);
+  if (dump) return captureBpftool(dump, typeOption(type));
   if (id === undefined) {
     if (files.length === 0) throw new UsageError('which file? `-` is the standard input');
     return capturePrograms(files, {

@@ -80,6 +80,9 @@ function build(): Command {
       collectWhole,
     )
     .option('--section <name>', 'of a BPF object only the programs of this section, or this program')
+    .option('--xlated <file>', 'make a capture of what `bpftool prog dump xlated ... opcodes -j` printed elsewhere')
+    .option('--jited <file>', 'with it: what `bpftool prog dump jited ... opcodes -j` printed')
+    .option('--kallsyms <file>', "with it: that machine's /proc/kallsyms")
     .option('--id <n>', 'a program that is loaded already, by its id; it is not run')
     .option('-o, --out <file>', 'where to write (default: the standard output)')
     .action((files, options) => (require('./capture') as typeof import('./capture')).capture(files, options));

@@ -1,12 +1,14 @@
 import { closeSync } from 'node:fs';
 import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, encodeProgram, type ProgramType } from '../../jit';
 import type { Capture, CaptureMap } from '../capture/capture';
+import { type BpftoolDump, bpftoolInfo } from './bpftool';
 import { KernelRefusal, programById, testRun } from './commands';
-import { kernelNames } from './kallsyms';
+import { kernelNames, parseKallsyms } from './kallsyms';
 import { type OpenMap, resetMaps } from './live-maps';
 import { type LiveProgram, type LoadedProgram, loadLive } from './live-program';
 import { LIVE_TYPES, typeName } from './live-types';
 import { depthsOf } from './load';
+import { machineBySymbols } from './measure';
 import { privateFramePointer } from './private-frame';
 import { Hidden, type ProgramInfo, programInfo } from './program-info';
 import { type Restored, restore } from './restore';
@@ -97,8 +99,7 @@ function captureOf(
   };
 }
 
-function restoreLive(info: ProgramInfo, depths: readonly number[]): Restored {
-  const names = kernelNames();
+function restoreLive(info: ProgramInfo, depths: readonly number[], names = kernelNames()): Restored {
   const throws = names.address('bpf_throw');
   return restore(info, { depths, throws: (address) => address === throws, symbol: (address) => names.name(address) });
 }
@@ -210,6 +211,19 @@ export function captureLive(live: LiveProgram, contexts: readonly Uint8Array[], 
 /** A program that somebody else has loaded. It is never run. */
 export function captureLoaded(name: string, info: ProgramInfo, type: ProgramType): Capture {
   return captureOf({ name: info.name === '' ? name : info.name, type }, restoreLive(info, []));
+}
+
+/**
+ * What bpftool printed of a program, on whatever machine, as a capture.
+ * @throws DumpError, Hidden, DecodeError
+ */
+export function captureDump(dump: BpftoolDump, type: ProgramType) {
+  const number = LIVE_TYPES[type]?.number ?? 0;
+  const info = bpftoolInfo(dump, number);
+  const names = parseKallsyms(dump.kallsyms);
+  const machine = machineBySymbols(names, info);
+  const restored = restoreLive(info, [], names);
+  return { machine, capture: captureOf({ name: info.name === '' ? 'program' : info.name, type }, restored) };
 }
 
 /** Reads back a program that somebody has loaded, by its id. It is never run. @throws KernelRefusal, Hidden, DecodeError */

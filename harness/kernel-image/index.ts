@@ -1,7 +1,8 @@
 /** Images that a real kernel makes of programs of our own, and how ours compare with them. */
 
 export type { ReachableMemory } from './body';
-export { captureById, captureLive, type LiveCapture } from './capture-live';
+export { type BpftoolDump, DumpError } from './bpftool';
+export { captureById, captureDump, captureLive, type LiveCapture } from './capture-live';
 export { KernelRefusal } from './commands';
 export type { OurImage } from './compare';
 export { type Disassembled, disassemble } from './disassemble';

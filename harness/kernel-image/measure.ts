@@ -12,7 +12,7 @@ import {
 } from '../../jit';
 import { type Decoded, decode } from '../capture/decode';
 import type { MachineDescription } from '../capture/machine';
-import { kernelNames } from './kallsyms';
+import { type KernelNames, kernelNames } from './kallsyms';
 import { loadLive } from './live-program';
 import { Hidden, type ProgramInfo, programInfo } from './program-info';
 
@@ -79,6 +79,46 @@ const RETURN_THUNKS = [
   'retbleed_return_thunk',
   '__x86_return_thunk',
 ];
+
+/**
+ * What can be known of another machine from the code of one program and from the kernel's symbols. What the code does not
+ * show is as usual.
+ * @throws Hidden without the symbols that everything starts from
+ */
+export function machineBySymbols(names: KernelNames, { functions, ksyms }: ProgramInfo): MachineDescription {
+  const base = names.address('__bpf_call_base');
+  if (base === undefined) throw new Hidden('there is no `__bpf_call_base` among the symbols');
+  const rows = functions.flatMap((bytes, i) => decode(bytes, ksyms[i]!));
+  const symbols: Record<string, string> = { __bpf_call_base: hex(base) };
+  const thunk = RETURN_THUNKS.find((name) =>
+    rows.some(({ flow, target }) => flow === 'jump' && target !== null && target === names.address(name)),
+  );
+  const indirect = names.address('__x86_indirect_its_thunk_rcx') ?? names.address('__x86_indirect_thunk_rcx');
+  for (const name of [...(thunk ? [thunk] : []), 'bpf_throw', 'arch_bpf_timed_may_goto', 'jiffies']) {
+    const address = names.address(name);
+    if (address !== undefined) symbols[name] = hex(address);
+  }
+  if (indirect !== undefined) symbols.__x86_indirect_thunk_rcx = hex(indirect);
+  const usual = LINUX_6_18;
+  symbols.this_cpu_off = hex(
+    rows.find(({ gs }) => gs !== null)?.gs ?? names.address('this_cpu_off') ?? usual.symbols.thisCpuOff,
+  );
+  symbols.cpu_number = hex(names.address('cpu_number') ?? usual.symbols.cpuNumber);
+  return {
+    kernel: 'unknown',
+    symbols,
+    jit: {
+      smp: true,
+      bmi2: !rows.some(({ mnemonic, text }) => ['shl', 'shr', 'sar'].includes(mnemonic) && text.endsWith(', cl')),
+      retpoline: indirect !== undefined,
+      return_thunk: thunk ?? null,
+      ibt: rows[0]!.text === 'endbr64',
+      sls: rows[rows.length - 1]!.text === 'int3',
+      offsets: {},
+      tail_call_limit: usual.tailCallLimit,
+    },
+  };
+}
 
 /** What can be known of this machine, from the code of a few programs and from what the kernel says of itself. */
 export function measureMachine(): MachineDescription {
