@@ -51,6 +51,18 @@ describe('two kernels side by side', () => {
     expect(comparison!.common).toBe(chosen.length);
   });
 
+  it('are run on the same inputs, whatever each was captured with', () => {
+    const other = (ctx: string) => ctx.replace(/../g, 'a5');
+    const after = file(
+      'inputs.ndjson',
+      chosen.map(({ exec, ...each }) => ({
+        ...each,
+        exec: { ...exec!, runs: exec!.runs.map(({ ctx }) => ({ ctx: other(ctx) })) },
+      })),
+    );
+    expect(compareCaptures([before, after]).comparison!.verdicts).toEqual([]);
+  });
+
   it('differ in returns where one has no thunk for them: in every function, as one kind', () => {
     const config = { ...LINUX_6_18, returnThunk: false };
     const after = file(

@@ -124,6 +124,11 @@ function grouped(all: readonly EmissionDifference[]): DifferenceGroup[] {
     .sort((x, y) => y.differences.length - x.differences.length);
 }
 
+/** A capture with the inputs of another one of the same program: what is compared is what was made of it. */
+function withInputs(located: LocatedCapture, { exec }: LocatedCapture['capture']): LocatedCapture {
+  return exec ? { ...located, capture: { ...located.capture, exec } } : located;
+}
+
 /** What a run of its image says of a capture, in a few words. */
 function verdict(located: LocatedCapture, context: Uint8Array | undefined): string {
   const { problem, skipped, runs } = importCapture(located, context ? { context } : {});
@@ -164,7 +169,11 @@ export function compareCaptures(
       unreadable.push(`${name}: ${(error as Error).message}`);
       continue;
     }
-    const [was, is] = [verdict(left, options.context), verdict(right, options.context)];
+    const inputs = left.capture.exec ? left.capture : right.capture;
+    const [was, is] = [left, right].map((each) => verdict(withInputs(each, inputs), options.context)) as [
+      string,
+      string,
+    ];
     if (was !== is) verdicts.push({ capture: name, before: was, after: is });
   }
   const kernel = (list: readonly LocatedCapture[]) =>
