@@ -1,6 +1,6 @@
-import type { Emu } from '../native';
+import type { Emu, HelperAction } from '../native';
 import { Action, REG } from '../native';
-import { spansOf } from './spans';
+import { type CodeSpan, spansOf } from './spans';
 
 /** A 32-bit `lock cmpxchg`, and the instruction behind it. */
 export interface Exchange {
@@ -47,17 +47,36 @@ export const mayExchange = (code: Uint8Array): boolean =>
  * Mends what Unicorn does otherwise than a CPU and compiled programs can show (docs/emulator.md): a 32-bit compare and
  * exchange that succeeds leaves all of rax alone, Unicorn clears the upper half. Before other hooks of the same code.
  */
-export function mendExchanges(emu: Emu, exchanges: readonly Exchange[]): void {
-  const nextOf = new Map(exchanges.map(({ at, next }) => [at, next]));
-  let pending: { readonly next: bigint; readonly rax: bigint } | null = null;
-  const look = (rip: bigint) => {
-    const rax = emu.regs[REG.rax]!;
+export class ExchangeMender {
+  private nextOf: ReadonlyMap<bigint, bigint> = new Map();
+  private pending: { readonly next: bigint; readonly rax: bigint } | null = null;
+
+  /** @param within where exchanges may ever be, hooked as a whole; by default where they are now */
+  constructor(
+    private readonly emu: Emu,
+    exchanges: readonly Exchange[],
+    within?: readonly CodeSpan[],
+  ) {
+    this.set(exchanges);
+    const places = exchanges.flatMap(({ at, next }) => [at, next]);
+    const spans = within ?? spansOf(places.map((at) => ({ lo: at, hi: at })));
+    for (const { lo, hi } of spans) emu.onCode(lo, hi, (rip) => this.look(rip));
+  }
+
+  /** Where they are from now on: code was rewritten. */
+  set(exchanges: readonly Exchange[]): void {
+    this.nextOf = new Map(exchanges.map(({ at, next }) => [at, next]));
+    this.pending = null;
+  }
+
+  private look(rip: bigint): HelperAction {
+    const { regs } = this.emu;
+    const rax = regs[REG.rax]!;
+    const { pending } = this;
     // It failed if it loaded another value than the one that it compared with.
-    if (pending?.next === rip && (rax & LOW) === (pending.rax & LOW)) emu.regs[REG.rax] = pending.rax;
-    const next = nextOf.get(rip);
-    pending = next === undefined ? null : { next, rax: emu.regs[REG.rax]! };
+    if (pending?.next === rip && (rax & LOW) === (pending.rax & LOW)) regs[REG.rax] = pending.rax;
+    const next = this.nextOf.get(rip);
+    this.pending = next === undefined ? null : { next, rax: regs[REG.rax]! };
     return Action.CONTINUE;
-  };
-  const places = exchanges.flatMap(({ at, next }) => [at, next]);
-  for (const { lo, hi } of spansOf(places.map((at) => ({ lo: at, hi: at })))) emu.onCode(lo, hi, look);
+  }
 }

@@ -16,6 +16,7 @@ export const HOLE = 0xcc;
 interface Mapped {
   readonly address: bigint;
   readonly memory: Uint8Array;
+  readonly prot: number;
 }
 
 /** A processor with memory, whatever is in it. */
@@ -37,7 +38,7 @@ export abstract class Guest {
     const base = pageDown(address);
     const memory = this.emu.map(base, pages(Number(address - base) + bytes), prot);
     if (prot === Prot.RX) memory.fill(HOLE);
-    this.regions.push({ address: base, memory });
+    this.regions.push({ address: base, memory, prot });
     return memory;
   }
 
@@ -73,6 +74,11 @@ export abstract class Guest {
     if (!region) throw new RangeError(`nothing is mapped at 0x${address.toString(16)}`);
     const start = Number(address - region.address);
     return region.memory.subarray(start, start + bytes);
+  }
+
+  /** All memory that code may write to, shared. */
+  get writable(): readonly { readonly address: bigint; readonly memory: Uint8Array }[] {
+    return this.regions.filter(({ prot }) => prot === Prot.RW);
   }
 
   /** A copy of guest memory; null where some of it is not mapped. */

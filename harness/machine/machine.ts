@@ -1,5 +1,5 @@
 import { type ExceptionTableEntry, type HelperAction, Prot, REG, type RunStatus } from '../native';
-import { type Exchange, mendExchanges } from './exchanges';
+import { type Exchange, ExchangeMender } from './exchanges';
 import { Guest, HOLE, type Segment } from './guest';
 import {
   CONTEXT_BASE,
@@ -33,6 +33,8 @@ export interface MachineSetup {
   /** Maps and whatever else programs reach: readable and writable. */
   readonly data: readonly Segment[];
   readonly contextBytes: number;
+  /** Events after which a run is given up. Default: more than a run that ends has. */
+  readonly eventCapacity?: number;
   /** Bytes of the dynamic per-CPU area. */
   readonly percpuBytes: number;
   /** Per-CPU memory that lies elsewhere, variables above all: address before the CPU's offset, contents. */
@@ -40,6 +42,8 @@ export interface MachineSetup {
   onHelper(index: number): HelperAction;
   /** 32-bit compares and exchanges. */
   readonly exchanges?: readonly Exchange[];
+  /** Of code that is rewritten: where exchanges may come to be. */
+  readonly exchangesWithin?: readonly CodeSpan[];
   /** Where `onInstruction` is asked before each instruction. */
   readonly watched: readonly CodeSpan[];
   onInstruction(rip: bigint): HelperAction;
@@ -57,8 +61,10 @@ const HELPER_CODE = Uint8Array.of(HOLE);
 
 /** A computer with kernel stacks, per-CPU areas, helpers and the programs of a scenario. */
 export class Machine extends Guest {
+  private exchanges: ExchangeMender | undefined;
+
   constructor(readonly setup: MachineSetup) {
-    super(setup.seed, { eventCapacity: EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
+    super(setup.seed, { eventCapacity: setup.eventCapacity ?? EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
     try {
       this.mapAll();
       this.hookAll();
@@ -95,7 +101,7 @@ export class Machine extends Guest {
     }
     if (setup.exceptionTable?.length) emu.exceptionTable(setup.exceptionTable);
     for (const { lo, hi } of setup.traced) emu.traceCode(lo, hi);
-    mendExchanges(emu, setup.exchanges ?? []);
+    this.exchanges = new ExchangeMender(emu, setup.exchanges ?? [], setup.exchangesWithin);
     for (const { lo, hi } of setup.watched) emu.onCode(lo, hi, (at) => setup.onInstruction(at));
     emu.watchMemory(0n, 0xffffffffffffffffn);
   }
@@ -106,16 +112,25 @@ export class Machine extends Guest {
     this.emu.invalidate({ addr: address, size: bytes.length });
   }
 
+  /** Where 32-bit compares and exchanges are in code that was rewritten. */
+  setExchanges(exchanges: readonly Exchange[]): void {
+    this.exchanges!.set(exchanges);
+  }
+
   /**
    * Runs from `entry` on a CPU, as if called from above its stack pointer. Registers are those of `regs`, but for rsp and
    * gsBase.
    */
-  run(entry: bigint, cpu: number): { readonly status: RunStatus; readonly trace: Trace } {
+  run(entry: bigint, cpu: number): RunStatus {
     this.regs[REG.rsp] = entryRsp(cpu);
     this.regs[REG.gsBase] = u64(percpuOffset(cpu));
     this.regs[REG.rflags] = INTERRUPTS_ON;
     this.write64(entryRsp(cpu), STOP);
-    const status = this.emu.run(entry);
-    return { status, trace: new Trace(this.emu) };
+    return this.emu.run(entry);
+  }
+
+  /** What happened in the last run, copied. */
+  trace(): Trace {
+    return new Trace(this.emu);
   }
 }

@@ -13,6 +13,7 @@ import { type ClobberRule, evaluate } from '../spec';
 import { termEnvironment } from './environment';
 import type { Arrangements, EntryRequest, Moment, Waiting, Work } from './kernel-work';
 import type { Entry, Mark, PlacedTrampoline, Stub, Throw, World } from './run';
+import type { Schedule } from './schedule';
 
 /** What the kernel side does with the machine that its programs run in. */
 export type KernelMachine = Pick<
@@ -28,6 +29,8 @@ export interface KernelSetup {
   readonly returns: ReadonlyMap<string, bigint>;
   /** Default: Linux 6.18. */
   readonly kernel?: KernelModel;
+  /** What helpers leave behind; by default junk. What a spec plans comes before it. */
+  readonly schedule?: Schedule;
 }
 
 /** Bytes of kernel stack between what C was called from, and the return address of what it calls. */
@@ -167,10 +170,18 @@ export class KernelSide {
   /** Destroys what a call may destroy, and returns. */
   private finish(call: HelperCall, result: bigint): HelperAction {
     const { regs } = this;
+    const { schedule } = this.setup;
+    const left = schedule?.leftBy(call);
     const thunk = Object.hasOwn(THUNKS, call.name) ? THUNKS[call.name] : undefined;
     if (thunk) thunk(regs, call);
-    else destroyCallerSaved(regs, call, result, this.planned(call).registers);
-    return this.machine().returnFromHelper(`${call.name} ${call.nth} below rsp`);
+    else destroyCallerSaved(regs, call, result, new Map([...(left?.registers ?? []), ...this.planned(call).registers]));
+    const action = this.machine().returnFromHelper(`${call.name} ${call.nth} below rsp${schedule?.label ?? ''}`);
+    if (!left) return action;
+    regs[REG.rflags] = left.flags;
+    left.below.forEach((value, i) => {
+      this.machine().write64IfMapped(regs[Gpr.rsp]! - 8n * BigInt(i + 1), value);
+    });
+    return action;
   }
 
   /** What the spec's rules say about one call; the last rule that says something about a register wins. */

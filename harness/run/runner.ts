@@ -2,16 +2,17 @@ import { GPR_NAMES, type KernelConfig, X86_64 } from '../../jit';
 import { callerState } from '../kernel/clobber';
 import type { KernelModel } from '../kernel/model';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
-import { exchangesOf, mayExchange } from '../machine/exchanges';
+import { type Exchange, exchangesOf, mayExchange } from '../machine/exchanges';
 import { junk } from '../machine/junk';
 import { CONTEXT_BASE, CPUS, entryRsp, PERCPU_POINTER_BASE, percpuOffset, stackBase, u64 } from '../machine/layout';
-import { helperAddress, Machine, type Segment } from '../machine/machine';
-import { spansOf } from '../machine/spans';
+import { helperAddress, Machine, type RunStatus, type Segment } from '../machine/machine';
+import { type CodeSpan, spansOf } from '../machine/spans';
 import type { ClobberRule, FireEvent, RunEvent, ScenarioEvent } from '../spec';
 import { findActivations } from './activations';
 import { ScenarioArrangements } from './arrangements';
 import { KernelSide } from './kernel-side';
 import type { GuardWord, Run, World } from './run';
+import type { Schedule } from './schedule';
 
 /** A scenario, ready to run. */
 export interface RunSetup {
@@ -33,6 +34,12 @@ export interface RunSetup {
   readonly entryArguments?: readonly bigint[];
   /** The CPU on which events happen that name none. */
   readonly cpu: number;
+  /** What helpers leave behind; by default junk. */
+  readonly schedule?: Schedule;
+  /** Events after which a run is given up. Default: the machine's. */
+  readonly eventCapacity?: number;
+  /** Whether code will be rewritten. */
+  readonly rewritten?: boolean;
 }
 
 /** What came of a scenario. */
@@ -48,6 +55,33 @@ function le(value: bigint, bytes: number): Uint8Array {
   return new Uint8Array(view.buffer, 0, bytes);
 }
 
+/** How a subprog is entered. */
+export interface EnterHow {
+  /** BPF r1, r2, ... */
+  readonly args: readonly bigint[];
+  /** For people: who calls it. */
+  readonly by: string;
+  /** Whether nothing happens after it. */
+  readonly last: boolean;
+}
+
+/** A call that has ended. Until the next one all there is to know about it can be collected. */
+export interface Entered {
+  readonly status: RunStatus;
+  collect(): Run;
+}
+
+const spanOf = ({ address, bytes }: Segment): CodeSpan => ({
+  lo: address,
+  hi: address + BigInt(Math.max(1, bytes.length)) - 1n,
+});
+
+/** The 32-bit compares and exchanges of a world. */
+export const exchangesIn = ({ programs }: Pick<World, 'programs'>): Exchange[] =>
+  programs.flatMap(({ functions, addresses, code }) =>
+    functions.flatMap((fn, i) => (mayExchange(code[i]!) ? exchangesOf(code[i]!, addresses[i]!, fn.rows()) : [])),
+  );
+
 /** `ret`, and a jump to the register of the thunk. */
 const RET = Uint8Array.of(0xc3);
 const JMP_RCX = Uint8Array.of(0xff, 0xe1);
@@ -60,13 +94,13 @@ function jump(from: bigint, to: bigint): Uint8Array {
 }
 
 /** Runs a scenario's events, one after the other, in one machine. */
-class Runner {
-  private readonly machine: Machine;
+export class Runner {
+  protected readonly machine: Machine;
   private readonly arrangements: ScenarioArrangements;
-  private readonly kernel: KernelSide;
+  private kernel: KernelSide;
   private entries = 0;
 
-  constructor(private readonly setup: RunSetup) {
+  constructor(protected setup: RunSetup) {
     const { world, config, contents, percpuBytes, kernelData } = setup;
     const { returnThunk, indirectThunkRcx, thisCpuOff, cpuNumber, jiffies } = config.symbols;
     const machine = () => this.machine;
@@ -90,12 +124,7 @@ class Runner {
         ...thunks,
         ...world.redirects.map(({ from, to }) => ({ address: from, bytes: jump(from, to) })),
       ],
-      traced: spansOf(
-        [...programs, ...bodies].map(({ address, bytes }) => ({
-          lo: address,
-          hi: address + BigInt(Math.max(1, bytes.length)) - 1n,
-        })),
-      ),
+      traced: spansOf([...programs, ...bodies].map(spanOf)),
       exceptionTable: world.programs.flatMap(({ functions, addresses }) =>
         functions.flatMap(({ exceptionTable }, i) =>
           exceptionTable.map(({ offset, resume, zero }) => {
@@ -103,9 +132,10 @@ class Runner {
           }),
         ),
       ),
-      exchanges: world.programs.flatMap(({ functions, addresses, code }) =>
-        functions.flatMap((fn, i) => (mayExchange(code[i]!) ? exchangesOf(code[i]!, addresses[i]!, fn.rows()) : [])),
-      ),
+      exchanges: exchangesIn(world),
+      ...(setup.rewritten && {
+        exchangesWithin: spansOf(programs.filter(({ bytes }) => mayExchange(bytes)).map(spanOf)),
+      }),
       helpers: world.helpers.map(({ address, body }, index) => (body ? helperAddress(index) : address)),
       data: [
         ...world.data
@@ -116,12 +146,16 @@ class Runner {
       ],
       contextBytes: Math.max(8, contents.get('ctx')!.length),
       percpuBytes,
+      ...(setup.eventCapacity !== undefined && { eventCapacity: setup.eventCapacity }),
       percpuVariables: (cpu) => [
         { address: thisCpuOff, bytes: le(u64(percpuOffset(cpu)), 8) },
         { address: cpuNumber, bytes: le(BigInt(cpu), 4) },
         ...this.blocksElsewhere().map(({ address, bytes }) => ({ address, bytes: new Uint8Array(bytes) })),
       ],
-      onHelper: (index) => this.kernel.call(index),
+      onHelper: (index) => {
+        this.calls(index);
+        return this.kernel.call(index);
+      },
       watched: this.arrangements.watched,
       onInstruction: (rip) => this.arrangements.beforeInstruction(rip),
     });
@@ -156,17 +190,27 @@ class Runner {
     );
   }
 
+  /** A helper, a kfunc or a stub is about to be called, by index: for those who want to know. */
+  protected calls(_helper: number): void {}
+
+  /** A kernel to which nothing has happened, in the world of `setup`. */
+  protected anew(setup: RunSetup): void {
+    this.setup = setup;
+    this.kernel = new KernelSide(setup, () => this.machine, this.arrangements);
+    this.entries = 0;
+  }
+
   /** Calls a subprog as C code does, and collects all there is to know about it. */
-  private enter(
-    program: number,
-    subprog: number,
-    cpu: number,
-    how: { args: readonly bigint[]; by: string; last: boolean },
-  ): Run {
+  private enter(program: number, subprog: number, cpu: number, how: EnterHow): Run {
+    return this.call(program, subprog, cpu, how).collect();
+  }
+
+  /** Calls a subprog as C code does. */
+  protected call(program: number, subprog: number, cpu: number, how: EnterHow): Entered {
     const { machine, setup, kernel } = this;
-    const { world } = setup;
+    const { world, schedule } = setup;
     if (this.entries++ > 0) this.forget(cpu, `entry ${this.entries}`);
-    callerState(machine.regs, world.seed, `${cpu}`);
+    callerState(machine.regs, world.seed, `${cpu}${schedule?.label ?? ''}`);
     how.args.forEach((value, i) => {
       machine.regs[X86_64.arguments[i]!] = value;
     });
@@ -174,20 +218,24 @@ class Runner {
     const own = kernel.begin(program, subprog, cpu, how.by);
     if (runs) kernel.count(program, 'enter', cpu);
     const words = this.guardWords().map((word) => ({ ...word, before: machine.read64(word.address) }));
-    const { status, trace } = machine.run(world.programs[program]!.addresses[subprog]!, cpu);
+    const status = machine.run(world.programs[program]!.addresses[subprog]!, cpu);
     if (runs) kernel.count(program, 'leave', cpu);
-    const after = GPR_NAMES.map((_, i) => machine.regs[i]!);
-    own.after = status.kind === 'ok' ? after : null;
-    const { entries, marks } = kernel;
-    const { all } = findActivations(trace, world.code, marks);
-    const memory = new Map(world.data.map((area) => [area.name, machine.memory(area.address, area.size).slice()]));
-    const guards = words.map((word) => ({ ...word, value: machine.read64(word.address) }));
-    const rest = { before: own.before, after, memory, guards, entries, marks, last: how.last };
-    return { world, program, cpu, status, trace, activations: all, ...rest };
+    const collect = (): Run => {
+      const trace = machine.trace();
+      const after = GPR_NAMES.map((_, i) => machine.regs[i]!);
+      own.after = status.kind === 'ok' ? after : null;
+      const { entries, marks } = kernel;
+      const { all } = findActivations(trace, world.code, marks);
+      const memory = new Map(world.data.map((area) => [area.name, machine.memory(area.address, area.size).slice()]));
+      const guards = words.map((word) => ({ ...word, value: machine.read64(word.address) }));
+      const rest = { before: own.before, after, memory, guards, entries, marks, last: how.last };
+      return { world, program, cpu, status, trace, activations: all, ...rest };
+    };
+    return { status, collect };
   }
 
   /** Junk over what an earlier run left on a CPU, so that nothing is right because it was right before. */
-  private forget(cpu: number, label: string): void {
+  protected forget(cpu: number, label: string): void {
     const { machine, setup } = this;
     machine.junkAgain(stackBase(cpu), Number(entryRsp(cpu) - stackBase(cpu)), `stack ${cpu} ${label}`);
     for (const { analysis, blocks } of setup.world.programs) {
