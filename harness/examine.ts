@@ -1,11 +1,12 @@
 import { GPR_NAMES, Gpr } from '../jit';
 import { type CheckInput, type Finding, runChecks } from './check';
 import type { FindingReport, SourcePlace } from './report/model';
-import { findActivations } from './run/activations';
+import { type Activation, findActivations } from './run/activations';
 import { culprit } from './run/culprit';
 import { entriesOf } from './run/entries';
 import { termEnvironment } from './run/environment';
-import { frameUses } from './run/frame-uses';
+import { type FrameUse, frameUses } from './run/frame-uses';
+import { plannedFrame } from './run/frames';
 import type { Interpreted } from './run/interpreted';
 import { bpfText, machineText, writtenPc } from './run/names';
 import type { Run, World } from './run/run';
@@ -23,17 +24,33 @@ const OF_VALUES: ReadonlySet<string> = new Set(['frame-pointer', 'memory', 'retv
 const judgesValues = (verdict: Expectation['verdict']['value']): boolean =>
   verdict.kind === 'holds' || (verdict.kind === 'fails' && OF_VALUES.has(verdict.check ?? ''));
 
+/** Where frames are: where the analysis plans them, or where they are first seen, which needs to know no layout. */
+export type Frames = 'planned' | 'seen';
+
+function firstSeen(uses: readonly FrameUse[]): CheckInput['frameOf'] {
+  const seen = new Map<Activation, bigint>();
+  for (const { activation, framePointer } of uses) if (!seen.has(activation)) seen.set(activation, framePointer);
+  return (activation) => seen.get(activation) ?? null;
+}
+
 /** Everything that checks need, for one run. */
-export function checkInput(run: Run, expectation: Expectation, interpreted: Interpreted): CheckInput {
+export function checkInput(
+  run: Run,
+  expectation: Expectation,
+  interpreted: Interpreted,
+  frames: Frames = 'planned',
+): CheckInput {
   const { all, of } = findActivations(run.trace, run.world.code, run.marks);
   const caller = (register: string) => run.before[Gpr[register as keyof typeof Gpr]];
   const { cpu, program } = run;
+  const uses = frameUses(run, of);
   return {
     run,
     activations: all,
     activationOf: of,
     entryOf: entriesOf(run),
-    uses: frameUses(run, of),
+    uses,
+    frameOf: frames === 'seen' ? firstSeen(uses) : (activation) => plannedFrame(run.world, activation),
     expectation,
     interpreted,
     judgeValues: judgesValues(expectation.verdict.value),

@@ -13,7 +13,6 @@ import { EventKind } from '../machine/trace';
 import type { Activation } from '../run/activations';
 import type { CodePlace } from '../run/code-map';
 import { countedWith } from '../run/entries';
-import { plannedFrame } from '../run/frames';
 import type { Entry } from '../run/run';
 import { type Check, type CheckInput, type Finding, hex } from './finding';
 import { describe, type Region, regionAt, regionsOf } from './regions';
@@ -91,12 +90,12 @@ function ofProgram({ place: { insn, row } }: Access): boolean {
 const movesStack = ({ row }: Pick<CodePlace, 'row'>): boolean =>
   row.role === 'patch-site' || /^(push|pop|call|leave|ret)/.test(row.mnemonic);
 
-/** The frame of an activation, by the analysis. */
-function frameOf({ run }: CheckInput, activation: Activation): { readonly lo: bigint; readonly hi: bigint } {
+/** The frame of an activation; null where nobody knows of it. */
+function frameBytes({ run, frameOf }: CheckInput, activation: Activation): { lo: bigint; hi: bigint } | null {
   const { program, subprog } = activation;
   const { stackDepth } = run.world.programs[program]!.analysis.subprogs[subprog]!;
-  const hi = plannedFrame(run.world, activation);
-  return { lo: hi - BigInt(stackDepth), hi };
+  const hi = frameOf(activation);
+  return hi === null ? null : { lo: hi - BigInt(stackDepth), hi };
 }
 
 /** Whether an access is in a frame that is alive: of the activation itself or of whatever runs on below it. */
@@ -104,8 +103,8 @@ function inFrame(input: CheckInput, { address, size, event }: Access, throughFra
   const own = input.activationOf[event] ?? null;
   const last = throughFrame ? (own?.parent ?? null) : null;
   for (let each = own; each !== last; each = each!.parent) {
-    const { lo, hi } = frameOf(input, each!);
-    if (address >= lo && address + BigInt(size) <= hi) return true;
+    const frame = frameBytes(input, each!);
+    if (frame && address >= frame.lo && address + BigInt(size) <= frame.hi) return true;
   }
   return false;
 }

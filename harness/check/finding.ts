@@ -29,6 +29,8 @@ export interface CheckInput {
   /** Entry from C of each event. */
   readonly entryOf: readonly Entry[];
   readonly uses: readonly FrameUse[];
+  /** BPF r10 of an activation, as planned; or, without a plan, as it was seen first. Null where it was never seen. */
+  readonly frameOf: (activation: Activation) => bigint | null;
   readonly expectation: Expectation;
   /** The same run in the reference interpreter. */
   readonly interpreted: Interpreted;

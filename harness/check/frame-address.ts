@@ -1,7 +1,7 @@
 import { Gpr, roundUp } from '../../jit';
 import type { Activation } from '../run/activations';
 import type { FrameUse } from '../run/frame-uses';
-import { kernelFrame, plannedFrame } from '../run/frames';
+import { kernelFrame } from '../run/frames';
 import type { Run } from '../run/run';
 import { type Check, type Finding, hex } from './finding';
 import { sharesFrame } from './recursion';
@@ -53,7 +53,7 @@ function misplaced(run: Run, use: FrameUse, regions: readonly Region[]): string 
 export const frameAddress: Check = {
   id: 'frame-address',
   title: 'every access through r10, and every copy of it, finds the frame of its own activation',
-  run({ run, uses }) {
+  run({ run, uses, frameOf }) {
     const findings: Finding[] = [];
     const known = new Map<Activation, bigint>();
     const regions = regionsOf(run);
@@ -70,11 +70,11 @@ export const frameAddress: Check = {
           got: `r10 = ${hex(framePointer)} (${describe(regions, framePointer)})`,
           register: place.fn.frame.register,
         });
-      const planned = plannedFrame(run.world, activation);
+      const planned = frameOf(activation);
       const before = known.get(activation);
       const live = overlapped(run, use, known);
       const where = misplaced(run, use, regions);
-      if (framePointer !== planned) {
+      if (planned !== null && framePointer !== planned) {
         complain(
           `the frame of ${name} is not where it belongs`,
           `r10 = ${hex(planned)} (${describe(regions, planned)})`,
