@@ -7,9 +7,10 @@ import { notCompared } from './interpreted';
 import { PAGE } from './machine/layout';
 import type { FindingReport, SourcePlace } from './report/model';
 import { type Request, RequestProblem, verify, type WholeProgram, wholeProgram } from './request-program';
+import type { Interpreted } from './run/interpreted';
 import { writtenPc } from './run/names';
-import type { World } from './run/run';
-import { runScenario } from './run/runner';
+import type { Run, World } from './run/run';
+import { type RunSetup, runScenario } from './run/runner';
 import type { Expectation, Position } from './spec';
 
 /** Result of one run. */
@@ -37,7 +38,7 @@ const MAP_BYTES = 4096;
 const NOT_INTERPRETED = notCompared('the verifier has rewritten the program');
 
 /** Nothing is declared: every finding counts, but no value is wrong. */
-const ANYTHING: Expectation = { verdict: { value: { kind: 'holds' }, position: NOWHERE } };
+export const ANYTHING: Expectation = { verdict: { value: { kind: 'holds' }, position: NOWHERE } };
 
 function contexts(request: Request): Uint8Array[] {
   const runs = request.runs ?? [{ ctx: '' }];
@@ -92,12 +93,15 @@ export function prepare(name: string, whole: WholeProgram, context: Uint8Array, 
   return buildWorld([verified], initial, { policy, config, bodies: new Map() });
 }
 
-/** Runs what was prepared once, with every check on. */
-export function runPrepared(built: Built, options: ExecOptions): ExecResult {
-  const { config = LINUX_6_18, entryArguments, source } = options;
+/** One run of what was prepared. */
+export function setupOf(built: Built, { config = LINUX_6_18, entryArguments }: ExecOptions): RunSetup {
   const event = { kind: 'run', program: built.world.programs[0]!.name, times: 1, position: NOWHERE } as const;
   const setup = { ...built, config, clobbers: [], returns: new Map<string, bigint>(), events: [event], cpu: 0 };
-  const run = runScenario(entryArguments ? { ...setup, entryArguments } : setup).runs[0]!;
+  return entryArguments ? { ...setup, entryArguments } : setup;
+}
+
+/** What came of a run, with every check on. */
+export function resultOf(run: Run, { source }: ExecOptions, interpreted: Interpreted = NOT_INTERPRETED): ExecResult {
   const r0 = run.after[0]!;
   const written = (world: World, place: Finding['place']) =>
     source && place && place.pc >= 0 ? source(place.subprog, writtenPc(world.programs[place.program]!, place)) : null;
@@ -105,10 +109,13 @@ export function runPrepared(built: Built, options: ExecOptions): ExecResult {
     retval: Number(r0 & 0xffffffffn),
     r0: r0.toString(),
     ctx: Buffer.from(run.memory.get('ctx')!).toString('hex'),
-    findings: findings(checkInput(run, ANYTHING, NOT_INTERPRETED)).map((each, at) =>
-      findingReport(each, at, '', written),
-    ),
+    findings: findings(checkInput(run, ANYTHING, interpreted)).map((each, at) => findingReport(each, at, '', written)),
   };
+}
+
+/** Runs what was prepared once, with every check on. */
+export function runPrepared(built: Built, options: ExecOptions, interpreted?: Interpreted): ExecResult {
+  return resultOf(runScenario(setupOf(built, options)).runs[0]!, options, interpreted);
 }
 
 /** Compiles a program and runs it on each context. @throws JitError */

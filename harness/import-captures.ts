@@ -4,15 +4,30 @@ import type { LocatedCapture } from './capture/capture';
 import { DecodeError } from './capture/decode';
 import { type CapturedProgram, placeCapture } from './capture/placed';
 import { type ReadOptions, readCaptureFile } from './capture/read';
-import { type ExecResult, runPrepared } from './exec-requests';
+import { type ExecOptions, type ExecResult, resultOf, runPrepared, setupOf } from './exec-requests';
+import { interpretedCapture } from './interpreted';
+import type { Interpreted } from './run/interpreted';
+import { Rerun } from './run/rerun';
+import { schedule } from './run/schedule';
 
 /** How a captured image fared on one context, and what the kernel itself returned. */
 export interface ImportedRun {
   readonly ctx: string;
   readonly result: ExecResult;
   /** What the kernel's own test run gave; null where the capture has none. */
-  readonly kernel: { readonly retval: number; readonly ctx?: string } | null;
+  readonly kernel: KernelResult | null;
   readonly same: boolean;
+}
+
+/** What a kernel's test run returned; of the context only where the program may write to it. */
+export interface KernelResult {
+  readonly retval: number;
+  readonly ctx?: string;
+}
+
+/** One under a schedule. */
+export interface ScheduledRun extends ImportedRun {
+  readonly schedule: number;
 }
 
 /** What came of one capture. */
@@ -26,6 +41,8 @@ export interface Imported {
   readonly mapped: boolean;
   readonly madeCallback: boolean;
   readonly runs: readonly ImportedRun[];
+  /** How many more runs there were, each under another schedule, and those in which something is wrong. */
+  readonly schedules: { readonly count: number; readonly failed: readonly ScheduledRun[] };
   /** Why it did not run; null when it did. */
   readonly skipped: string | null;
   /** Why nothing could be made of it; null when it could. */
@@ -38,6 +55,8 @@ export interface ImportOptions {
   readonly context?: Uint8Array;
   /** At most as many inputs of each capture. */
   readonly most?: number;
+  /** How many schedules each capture runs under besides. */
+  readonly schedules?: number;
 }
 
 /** Captures are compiled by nobody; a policy is asked for nothing. */
@@ -60,17 +79,72 @@ export function buildCaptured(captured: CapturedProgram, name: string, context: 
   return buildWorld([verified], { seed, context, maps: [] }, { policy: POLICY, config, bodies: new Map() });
 }
 
-function runOn(captured: CapturedProgram, ctx: string, seed: number): ExecResult {
-  const context = Uint8Array.from(Buffer.from(ctx, 'hex'));
-  const options = { policy: POLICY, config: captured.config };
-  return runPrepared(buildCaptured(captured, 'captured', context, seed), options);
+/** A captured program on one context, ready to run. */
+export interface CapturedInput {
+  readonly ctx: string;
+  readonly built: Built;
+  readonly options: ExecOptions;
+  /** What an interpreter of BPF makes of the same. */
+  readonly interpreted: Interpreted;
+  /** What the kernel's own test run gave; null where the capture has none. */
+  readonly kernel: KernelResult | null;
+}
+
+/** @param ctx hex, for captures without inputs of their own */
+export function capturedInputs(captured: CapturedProgram, ctx: string | undefined, seed: number): CapturedInput[] {
+  const { exec } = captured.located.capture;
+  const given = exec ? exec.runs.map((each) => each.ctx) : ctx === undefined ? [] : [ctx];
+  return given.map((ctx, i) => {
+    const built = buildCaptured(captured, 'captured', Uint8Array.from(Buffer.from(ctx, 'hex')), seed);
+    const options = { policy: POLICY, config: captured.config };
+    const interpreted = interpretedCapture(captured, built);
+    return { ctx, built, options, interpreted, kernel: exec?.results[i] ?? null };
+  });
+}
+
+/** What came of a run of an input, beside what the kernel returned. */
+function importedRun({ ctx, kernel }: CapturedInput, result: ExecResult): ImportedRun {
+  return { ctx, result, kernel, same: isSame(kernel, result) };
+}
+
+/** Whether a run returns what the kernel's did, and leaves its context as that did. */
+export const isSame = (kernel: KernelResult | null, { retval, ctx }: Pick<ExecResult, 'retval' | 'ctx'>): boolean =>
+  kernel === null || (kernel.retval === retval && (kernel.ctx ?? ctx) === ctx);
+
+/** One input under so many schedules: those runs in which something is wrong. */
+function failuresUnder(input: CapturedInput, schedules: readonly number[]): ScheduledRun[] {
+  const { built, options, interpreted } = input;
+  const rerun = new Rerun(setupOf(built, options));
+  try {
+    return schedules.flatMap((number): ScheduledRun[] => {
+      const run = rerun.again(schedule(built.world, number)).collect();
+      const imported = importedRun(input, resultOf(run, options, interpreted));
+      return runFailed(imported) ? [{ ...imported, schedule: number }] : [];
+    });
+  } finally {
+    rerun.close();
+  }
+}
+
+/** Schedules dealt out to inputs, one after the other. */
+function scheduled(inputs: readonly CapturedInput[], count: number): ScheduledRun[] {
+  const all = Array.from({ length: count }, (_, i) => i);
+  return inputs.flatMap((input, i) =>
+    failuresUnder(
+      input,
+      all.filter((each) => each % inputs.length === i),
+    ),
+  );
 }
 
 /** Runs a captured image on its own inputs, and compares with what the kernel returned. */
 export function importCapture(located: LocatedCapture, options: ImportOptions = {}): Imported {
   const { capture, file, line, machine } = located;
   const base = { name: capture.name, at: `${file}:${line}`, kernel: machine.kernel };
-  const nothing = { ourBytes: false, mapped: false, madeCallback: false, runs: [], skipped: null, problem: null };
+  const nothing = {
+    ...{ ourBytes: false, mapped: false, madeCallback: false, runs: [], skipped: null, problem: null },
+    schedules: { count: 0, failed: [] },
+  };
   let captured: CapturedProgram;
   try {
     captured = placeCapture(located);
@@ -87,22 +161,17 @@ export function importCapture(located: LocatedCapture, options: ImportOptions = 
   }
   const { image, mapped, madeCallback } = captured;
   const what = { ...base, ...nothing, ourBytes: image !== null, mapped, madeCallback };
-  const { exec } = capture;
-  const given = exec
-    ? exec.runs.map(({ ctx }) => ctx)
-    : options.context && [Buffer.from(options.context).toString('hex')];
-  if (!given) return { ...what, skipped: 'it has no inputs' };
-  const runs = given.slice(0, options.most).map((ctx, i): ImportedRun => {
-    const result = runOn(captured, ctx, options.seed ?? 1);
-    const kernel = exec?.results[i] ?? null;
-    const same = kernel === null || (kernel.retval === result.retval && (kernel.ctx ?? result.ctx) === result.ctx);
-    return { ctx, result, kernel, same };
-  });
-  return { ...what, runs };
+  const { context, seed = 1, schedules = 0 } = options;
+  const inputs = capturedInputs(captured, context && Buffer.from(context).toString('hex'), seed).slice(0, options.most);
+  if (inputs.length === 0) return { ...what, skipped: 'it has no inputs' };
+  const runs = inputs.map((input) => importedRun(input, runPrepared(input.built, input.options, input.interpreted)));
+  return { ...what, runs, schedules: { count: schedules, failed: scheduled(inputs, schedules) } };
 }
 
-export const importFailed = ({ problem, runs }: Imported): boolean =>
-  problem !== null || runs.some(({ same, result }) => !same || result.findings.length > 0);
+const runFailed = ({ same, result }: ImportedRun): boolean => !same || result.findings.length > 0;
+
+export const importFailed = ({ problem, runs, schedules }: Imported): boolean =>
+  problem !== null || runs.some(runFailed) || schedules.failed.length > 0;
 
 /** Runs the captures of files, or says what is wrong with the files. */
 export function importCaptures(

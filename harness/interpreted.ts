@@ -1,7 +1,8 @@
 import type { Built } from './build';
-import { interpretScenario } from './reference';
+import type { CapturedProgram } from './capture/placed';
+import { interpretScenario, type ReferenceProgram } from './reference';
 import type { Interpreted } from './run/interpreted';
-import type { LoweredScenario, LoweredSpec } from './spec';
+import type { LoweredScenario, LoweredSpec, Position } from './spec';
 
 /** What is known already: programs, data and events are the same under every policy. */
 const KNOWN = new WeakMap<LoweredSpec, Map<string, readonly Interpreted[]>>();
@@ -16,6 +17,23 @@ function interpret(spec: LoweredSpec, scenario: LoweredScenario, cpu: number, { 
   const { programs, seed } = spec;
   const { data, programArrays } = world;
   return interpretScenario({ programs, scenario, seed, cpu, data, contents, programArrays });
+}
+
+const NOWHERE: Position = { file: '<capture>', line: 1, column: 1 };
+
+/** What one run of a captured program comes to, as its verifier left it: calls are known by their names again. */
+export function interpretedCapture({ program, analysis, located }: CapturedProgram, built: Built): Interpreted {
+  const { world, contents } = built;
+  const { name } = world.programs[0]!;
+  const callback = analysis.subprogs.findIndex((each) => each.exceptionCallback);
+  const lowered: ReferenceProgram = {
+    ...{ name, type: located.type, program, throws: [], asyncCallbacks: [], position: NOWHERE },
+    ...(callback > 0 && { exceptionCallback: callback }),
+  };
+  const event = { kind: 'run', program: name, times: 1, position: NOWHERE } as const;
+  const scenario = { events: [event], clobbers: [], helpers: [] };
+  const { data, programArrays, seed } = world;
+  return interpretScenario({ programs: [lowered], scenario, seed, cpu: 0, data, contents, programArrays })[0]!;
 }
 
 /** What the runs of a scenario come to in the reference interpreter; found out once for all policies. */

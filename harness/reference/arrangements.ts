@@ -4,7 +4,6 @@ import type {
   EventPoint,
   FireEvent,
   InterruptEvent,
-  LoweredProgram,
   ReplaceEvent,
   RunEvent,
   ScenarioEvent,
@@ -12,7 +11,7 @@ import type {
   TrampolineEvent,
 } from '../spec';
 import type { ReferenceKernel } from './kernel';
-import { Incomparable } from './setup';
+import { Incomparable, type ReferenceProgram } from './setup';
 
 /** An event that is arranged for what follows it. */
 export type Arranged = Exclude<ScenarioEvent, RunEvent | FireEvent>;
@@ -41,15 +40,15 @@ export type Fire = (callback: SubprogRef, cpu: number, state: KernelState) => vo
 /** What a scenario arranges, at the level of BPF: see ScenarioArrangements for the same in the machine. */
 export class ReferenceArrangements {
   private readonly waiting: readonly Waiting[];
-  private readonly replaced = new Map<string, LoweredProgram>();
+  private readonly replaced = new Map<string, ReferenceProgram>();
   private readonly traced: TrampolineEvent[] = [];
   /** What stands at an entry: whoever came last. */
   private readonly poked = new Map<string, 'replaced' | 'traced'>();
-  private readonly byProgram: ReadonlyMap<Program, LoweredProgram>;
+  private readonly byProgram: ReadonlyMap<Program, ReferenceProgram>;
 
   /** @param uninterrupted whether programs that interrupt are left out */
   constructor(
-    private readonly programs: readonly LoweredProgram[],
+    private readonly programs: readonly ReferenceProgram[],
     events: readonly ScenarioEvent[],
     private readonly uninterrupted: boolean,
     private readonly kernel: () => ReferenceKernel,
@@ -76,7 +75,7 @@ export class ReferenceArrangements {
     this.poked.set(keyOf(target), 'replaced');
   }
 
-  private program(name: string): LoweredProgram {
+  private program(name: string): ReferenceProgram {
     return this.programs.find((each) => each.name === name)!;
   }
 

@@ -2,11 +2,11 @@ import { asyncCallbacksOf } from '../../jit';
 import type { PendingCallback } from '../kernel/helper-call';
 import { entryRsp } from '../machine/layout';
 import { type Addresses, formatFault, Interpreter, type KernelState, type LoggedCall, type Region } from '../oracle';
-import type { FireEvent, LoweredProgram, RunEvent, SubprogRef, ThrowEvent } from '../spec';
+import type { FireEvent, RunEvent, SubprogRef, ThrowEvent } from '../spec';
 import { ReferenceArrangements } from './arrangements';
 import { ReferenceKernel } from './kernel';
 import type { LeftOut } from './quiet';
-import { Incomparable, type ReferenceSetup } from './setup';
+import { Incomparable, type ReferenceProgram, type ReferenceSetup } from './setup';
 
 /** What no program may rely on, one way. */
 export interface Surroundings {
@@ -103,7 +103,7 @@ export class Execution {
     return this.kernel.count(program, event.cpu ?? this.setup.cpu, () => this.executed(program, 0));
   }
 
-  private executed({ program }: LoweredProgram, subprog: number, args?: readonly bigint[]): ExecutedRun {
+  private executed({ program }: ReferenceProgram, subprog: number, args?: readonly bigint[]): ExecutedRun {
     this.path = [];
     const result = this.interpreter.run(program, subprog, args);
     if (result.kind === 'fault') throw new Incomparable(formatFault(result.fault));
@@ -150,7 +150,7 @@ export class Execution {
   }
 
   /** What a callback is given that no program hands over, as in the machine. */
-  private declared({ program }: LoweredProgram, subprog: number): PendingCallback | undefined {
+  private declared({ program }: ReferenceProgram, subprog: number): PendingCallback | undefined {
     if (asyncCallbacksOf(program).includes(subprog)) return undefined;
     const { data } = this.setup;
     const { address, pointer } = data.find((area) => area.pointer !== undefined) ?? data[0]!;

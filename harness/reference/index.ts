@@ -3,7 +3,7 @@ import { type Executed, type ExecutedRun, Execution, type Surroundings } from '.
 import { type LeftOut, leftOut } from './quiet';
 import { Incomparable, type ReferenceSetup } from './setup';
 
-export type { ReferenceSetup } from './setup';
+export type { ReferenceProgram, ReferenceSetup } from './setup';
 
 /**
  * Junk of one kind, its complement, and junk of another kind; frames and functions at addresses that differ in every

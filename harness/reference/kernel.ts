@@ -6,8 +6,8 @@ import { RecursionGuard } from '../kernel/recursion';
 import { junk } from '../machine/junk';
 import { CONTEXT_BASE } from '../machine/layout';
 import type { HelperState, KernelState } from '../oracle';
-import { evaluate, type LoweredProgram, type TermEnvironment } from '../spec';
-import { Incomparable, type ReferenceSetup } from './setup';
+import { evaluate, type TermEnvironment } from '../spec';
+import { Incomparable, type ReferenceProgram, type ReferenceSetup } from './setup';
 
 /** What happens in a call of a helper before the helper does anything; whether something did. */
 export type InCall = (name: string, state: HelperState) => boolean;
@@ -116,7 +116,7 @@ export class ReferenceKernel {
   };
 
   /** A program runs as such: behind the recursion guard's counter. */
-  count<T>({ name, type }: LoweredProgram, cpu: number, run: () => T): T {
+  count<T>({ name, type }: ReferenceProgram, cpu: number, run: () => T): T {
     const before = this.cpu;
     this.cpu = cpu;
     this.guard.enter(name, type, cpu);
@@ -126,17 +126,17 @@ export class ReferenceKernel {
     return result;
   }
 
-  blocks({ name, type }: LoweredProgram, cpu: number): boolean {
+  blocks({ name, type }: ReferenceProgram, cpu: number): boolean {
     return this.guard.blocks(name, type, cpu);
   }
 
   /** A program interrupts whatever runs. */
-  interrupt(program: LoweredProgram, cpu: number, state: KernelState): void {
+  interrupt(program: ReferenceProgram, cpu: number, state: KernelState): void {
     this.count(program, cpu, () => state.enter(program.program, 0, [CONTEXT_BASE]));
   }
 
   /** Programs of a trampoline, one after the other. */
-  trace(programs: readonly LoweredProgram[], state: KernelState): void {
+  trace(programs: readonly ReferenceProgram[], state: KernelState): void {
     for (const each of programs) {
       if (this.blocks(each, this.cpu)) continue;
       // Its context is the arguments of what is traced.

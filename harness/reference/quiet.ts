@@ -11,9 +11,9 @@ import {
   type Program,
 } from '../../jit';
 import { calleeName } from '../run/names';
-import type { InterruptEvent, LoweredProgram } from '../spec';
+import type { InterruptEvent } from '../spec';
 import { machineOnly } from './arrangements';
-import { Incomparable, type ReferenceSetup } from './setup';
+import { Incomparable, type ReferenceProgram, type ReferenceSetup } from './setup';
 
 const CLASS = 0x07;
 const FP = 10;
@@ -35,14 +35,14 @@ const mapsOf = (program: Program): string[] => {
 };
 
 /** The arrays of programs that a program knows, and whether it knows no other map. */
-function arraysOf({ program }: LoweredProgram, { data, programArrays }: ReferenceSetup) {
+function arraysOf({ program }: ReferenceProgram, { data, programArrays }: ReferenceSetup) {
   const pointers = mapsOf(program).map((map) => data.find(({ name }) => name === map)?.pointer);
   const arrays = programArrays.filter(({ pointer }) => pointers.includes(pointer));
   return { arrays, only: arrays.length === pointers.length };
 }
 
 /** Whether a program changes nothing that another one can see, but how often a helper was called. */
-const isQuiet = (program: LoweredProgram, setup: ReferenceSetup): boolean =>
+const isQuiet = (program: ReferenceProgram, setup: ReferenceSetup): boolean =>
   arraysOf(program, setup).only && !insnsOf(program.program).some(storesOutside);
 
 /** Names of the programs that may run instead of a program, around it, or behind it. */

@@ -1,9 +1,15 @@
 import type { DataArea } from '../run/run';
 import type { LoweredProgram, LoweredScenario } from '../spec';
 
+/** What the interpreter has to know of a program. */
+export type ReferenceProgram = Pick<
+  LoweredProgram,
+  'name' | 'type' | 'program' | 'throws' | 'exceptionCallback' | 'asyncCallbacks'
+>;
+
 /** A scenario, as the reference interpreter runs it: programs as they are written, data where the machine has it. */
 export interface ReferenceSetup {
-  readonly programs: readonly LoweredProgram[];
+  readonly programs: readonly ReferenceProgram[];
   readonly scenario: Pick<LoweredScenario, 'events' | 'clobbers' | 'helpers'>;
   readonly seed: number;
   /** The CPU on which events happen that name none. */
