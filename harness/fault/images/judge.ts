@@ -1,0 +1,67 @@
+import { runChecks } from '../../check';
+import { checkInput } from '../../examine';
+import { ANYTHING, type ExecResult } from '../../exec-requests';
+import { type CapturedInput, isSame } from '../../import-captures';
+import type { Rerun } from '../../run/rerun';
+import { ROOM } from '../../run/rerun';
+import type { Run } from '../../run/run';
+import type { Image } from './image';
+import { type ImageMutant, mutate, touched } from './mutants';
+import { difference } from './outcome';
+import type { Unmovable } from './relayout';
+
+/** Something that is wrong in a run of an image, whatever its layout. */
+export interface ImageFinding {
+  readonly check: string;
+  readonly message: string;
+  /** The same for the same thing in another run. */
+  readonly key: string;
+}
+
+/** What became of a mutant. */
+export type Fate =
+  | { readonly kind: 'unmovable'; readonly why: Unmovable }
+  | { readonly kind: 'not run' }
+  | { readonly kind: 'equal' }
+  | { readonly kind: 'killed'; readonly finding: ImageFinding }
+  /** @property changed what somebody outside can see first */
+  | { readonly kind: 'survived'; readonly changed: string };
+
+const resultOf = ({ after, memory }: Run): Pick<ExecResult, 'retval' | 'ctx'> => ({
+  retval: Number(after[0]! & 0xffffffffn),
+  ctx: Buffer.from(memory.get('ctx')!).toString('hex'),
+});
+
+/** What the checks find that need to know of no layout, and what the kernel's own test run says. */
+export function findingsOf(run: Run, { interpreted, kernel }: CapturedInput): ImageFinding[] {
+  const found = runChecks(checkInput(run, ANYTHING, interpreted, 'seen')).map(({ check, message }) => {
+    return { check, message, key: `${check}: ${message}` };
+  });
+  const result = resultOf(run);
+  if (run.status.kind !== 'ok' || isSame(kernel, result)) return found;
+  const check = kernel!.retval === result.retval ? 'memory' : 'retval';
+  const message = `${check === 'retval' ? 'r0' : 'the context'} is not as in the kernel's test run`;
+  return [...found, { check, message, key: message }];
+}
+
+/** Runs a mutant under one schedule after the other, up to the first in which somebody finds it. */
+export function judgeMutant(image: Image, mutant: ImageMutant): Fate {
+  const { fn } = mutant;
+  const of = image.functions[fn]!;
+  if (!touched(mutant).some((row) => image.executed.has(image.row(fn, row).address))) return { kind: 'not run' };
+  const layout = mutate(of, mutant, of.bytes.length + ROOM);
+  if (typeof layout === 'string') return { kind: 'unmovable', why: layout };
+  const loaded = new Set<Rerun>();
+  let changed: string | null = null;
+  for (const { input, machine, schedule, outcome, known } of image.runs) {
+    if (!loaded.has(machine)) machine.replace({ world: image.worldWith(input, fn, layout), program: 0, subprog: fn });
+    loaded.add(machine);
+    const got = machine.again(schedule);
+    const differs = difference(input.built.world, outcome, got);
+    if (differs === null) continue;
+    changed ??= differs;
+    const finding = findingsOf(got.collect(), input).find(({ key }) => !known.has(key));
+    if (finding) return { kind: 'killed', finding };
+  }
+  return changed === null ? { kind: 'equal' } : { kind: 'survived', changed };
+}
