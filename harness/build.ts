@@ -31,8 +31,9 @@ import { helperAddress, type Segment } from './machine/machine';
 import { type Verified, verify } from './request-program';
 import { compiledCode } from './run/code';
 import { CodeMap } from './run/code-map';
+import { kernelVariables } from './run/kernel-variables';
 import { calleeName } from './run/names';
-import type { DataArea, KernelVariable, PlacedHelper, PlacedProgram, PlacedTrampoline, Stub, World } from './run/run';
+import type { DataArea, PlacedHelper, PlacedProgram, PlacedTrampoline, Stub, World } from './run/run';
 import type { LoweredProgram, MapElements, SubprogRef, ThrowSite } from './spec';
 import { type NamedSlots, placeProgramArrays, pokeTailCalls } from './tail-calls';
 
@@ -206,15 +207,6 @@ function placeHelpers(
   });
 }
 
-/** What programs read of the kernel itself. */
-function kernelVariables({ symbols }: KernelConfig): KernelVariable[] {
-  return [
-    { name: 'this_cpu_off', address: symbols.thisCpuOff, size: 8, percpu: true },
-    { name: 'cpu_number', address: symbols.cpuNumber, size: 4, percpu: true },
-    { name: 'jiffies', address: symbols.jiffies, size: 8, percpu: false },
-  ];
-}
-
 /** A map as a world begins with it: bytes, or programs. */
 export interface InitialMap {
   readonly name: string;
@@ -331,7 +323,7 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
   const arrays = placeProgramArrays(initial.maps, data, linked, config);
   const programs = pokeTailCalls(linked, arrays);
   const programArrays = [...arrays.byMap.values()];
-  const variables = kernelVariables(config);
+  const variables = kernelVariables(config, initial.seed);
   const code = new CodeMap(programs, helpers);
   const placed = trampolines.map((target): PlacedTrampoline => {
     const program = programs.findIndex(({ name }) => name === target.program);

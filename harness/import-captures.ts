@@ -168,7 +168,8 @@ export function importCapture(located: LocatedCapture, options: ImportOptions = 
   return { ...what, runs, schedules: { count: schedules, failed: scheduled(inputs, schedules) } };
 }
 
-const runFailed = ({ same, result }: ImportedRun): boolean => !same || result.findings.length > 0;
+/** Whether a run is not the kernel's, or something was found in it. */
+export const runFailed = ({ same, result }: ImportedRun): boolean => !same || result.findings.length > 0;
 
 export const importFailed = ({ problem, runs, schedules }: Imported): boolean =>
   problem !== null || runs.some(runFailed) || schedules.failed.length > 0;

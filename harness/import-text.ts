@@ -1,8 +1,10 @@
-import { type Imported, type ImportedRun, importFailed } from './import-captures';
+import { type Imported, type ImportedRun, importFailed, runFailed, type ScheduledRun } from './import-captures';
 
-const describeRun = ({ ctx, result, kernel, same }: ImportedRun, several: boolean): string[] => {
+const describeRun = (run: ImportedRun | ScheduledRun, several: boolean): string[] => {
+  const { ctx, result, kernel, same } = run;
+  const under = 'schedule' in run ? ` under schedule ${run.schedule}` : '';
   const context = several ? ` (context ${ctx.length > 32 ? `${ctx.slice(0, 32)}...` : ctx || 'none'})` : '';
-  const lines: string[] = [];
+  const lines: string[] = under === '' ? [] : [`  ${under.trim()}:`];
   if (!same && kernel) {
     const memory = kernel.retval === result.retval ? ', but the context afterwards differs' : '';
     lines.push(`  the kernel returned ${kernel.retval}, the emulator ${result.retval}${memory}${context}`);
@@ -31,7 +33,7 @@ export function importLines(all: readonly Imported[], verbose: boolean): string[
     if (importFailed(each)) {
       lines.push(`✗ ${name}  ${at}${remark}`);
       if (problem !== null) lines.push(`  ${problem}`);
-      const shown = runs.filter(({ same, result }) => !same || result.findings.length > 0);
+      const shown = [...runs.filter(runFailed), ...each.schedules.failed];
       lines.push(...shown.slice(0, 3).flatMap((run) => describeRun(run, runs.length > 1)));
       if (shown.length > 3) lines.push(`  and ${shown.length - 3} more runs`);
     } else if (verbose) {
@@ -45,9 +47,12 @@ export function importLines(all: readonly Imported[], verbose: boolean): string[
   const equal = runs.filter(({ kernel, same }) => kernel !== null && same).length;
   const compared = runs.filter(({ kernel }) => kernel !== null).length;
   const found = runs.filter(({ result }) => result.findings.length > 0).length;
+  const scheduled = all.reduce((sum, { schedules }) => sum + schedules.count, 0);
+  const failed = all.reduce((sum, { schedules }) => sum + schedules.failed.length, 0);
   lines.push(
     `${all.length} captures of ${[...new Set(all.map(({ kernel }) => kernel))].join(', ')}: ${runs.length} runs`,
     `${equal} of ${compared} as the kernel's own test runs; ${found} with findings; ${count(({ skipped }) => skipped !== null)} captures not run, ${count(({ problem }) => problem !== null)} not readable as code`,
+    ...(scheduled > 0 ? [`${failed} of ${scheduled} runs under other schedules went wrong`] : []),
     `${count(({ ourBytes }) => ourBytes)} have the bytes that \`linux-6.18\` emits for that machine`,
   );
   return lines;

@@ -21,7 +21,7 @@ export { type ConformanceReport, runConformance, runPlugin } from './conform';
 export { examine } from './doctor';
 export { type Executed, executeFile } from './exec-file';
 export { answerExec, type ExecResult } from './exec-requests';
-export { EXCLUDED, explainFaultNamed, FAULTS, faultsPage, runFaults } from './fault';
+export { EXCLUDED, explainFaultNamed, FAULTS, faultsPage, runFaults, runImageFaults } from './fault';
 export * from './fuzz';
 export { type Imported, importCaptures, importFailed } from './import-captures';
 export { importLines } from './import-text';

@@ -2,6 +2,7 @@ import type { Built } from './build';
 import type { CapturedProgram } from './capture/placed';
 import { interpretScenario, type ReferenceProgram } from './reference';
 import type { Interpreted } from './run/interpreted';
+import { variableBytes } from './run/kernel-variables';
 import type { LoweredScenario, LoweredSpec, Position } from './spec';
 
 /** What is known already: programs, data and events are the same under every policy. */
@@ -19,6 +20,8 @@ function interpret(spec: LoweredSpec, scenario: LoweredScenario, cpu: number, { 
   return interpretScenario({ programs, scenario, seed, cpu, data, contents, programArrays });
 }
 
+/** Where captured programs run. */
+const CPU = 0;
 const NOWHERE: Position = { file: '<capture>', line: 1, column: 1 };
 
 /** What one run of a captured program comes to, as its verifier left it: calls are known by their names again. */
@@ -32,8 +35,15 @@ export function interpretedCapture({ program, analysis, located }: CapturedProgr
   };
   const event = { kind: 'run', program: name, times: 1, position: NOWHERE } as const;
   const scenario = { events: [event], clobbers: [], helpers: [] };
-  const { data, programArrays, seed } = world;
-  return interpretScenario({ programs: [lowered], scenario, seed, cpu: 0, data, contents, programArrays })[0]!;
+  const { programArrays, seed, variables } = world;
+  // Inlined helpers read them where they are.
+  const data = [...world.data, ...variables];
+  const all = new Map([...contents, ...variables.map((each) => [each.name, variableBytes(each, CPU)] as const)]);
+  const setup = { programs: [lowered], scenario, seed, cpu: CPU, data, contents: all, programArrays };
+  const interpreted = interpretScenario(setup)[0]!;
+  if (interpreted.kind === 'none') return interpreted;
+  const own = [...interpreted.memory].filter(([name]) => contents.has(name));
+  return { ...interpreted, memory: new Map(own) };
 }
 
 /** What the runs of a scenario come to in the reference interpreter; found out once for all policies. */

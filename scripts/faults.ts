@@ -6,8 +6,12 @@ import {
   faultsPage,
   faultsText,
   faultText,
+  imagesJson,
+  imagesProblem,
+  imagesText,
   loadFiles,
   runFaults,
+  runImageFaults,
 } from '../harness';
 import { calledAs } from './called-as';
 import { EXIT, UsageError } from './exit-codes';
@@ -16,6 +20,21 @@ export interface FaultsCommand {
   readonly json?: boolean;
   readonly whole?: boolean;
   readonly page?: boolean;
+  readonly images?: boolean;
+  readonly sample?: number;
+  readonly seed?: number;
+}
+
+/** 0 when enough mutants of images are killed, and all others are explained. */
+function images({ json = false, sample, seed }: FaultsCommand): void {
+  const matrix = runImageFaults({
+    ...(sample !== undefined && { count: sample }),
+    ...(seed !== undefined && { seed }),
+  });
+  process.stdout.write(json ? imagesJson(matrix) : imagesText(matrix));
+  const problem = imagesProblem(matrix);
+  if (json && problem !== null) process.stderr.write(`${problem}\n`);
+  process.exitCode = problem === null ? EXIT.ok : EXIT.deviation;
 }
 
 async function explain(id: string, json: boolean): Promise<void> {
@@ -33,10 +52,15 @@ async function explain(id: string, json: boolean): Promise<void> {
 }
 
 /** `privstack faults`: 0 when every mutant is killed by the check that must kill it, 1 when some are not. */
-export async function faults(
-  id: string | undefined,
-  { json = false, whole = false, page = false }: FaultsCommand,
-): Promise<void> {
+export async function faults(id: string | undefined, command: FaultsCommand): Promise<void> {
+  const { json = false, whole = false, page = false } = command;
+  if (command.images) {
+    if (id !== undefined) throw new UsageError("`--images` takes no fault: its mutants are nobody's");
+    return images(command);
+  }
+  if (command.sample !== undefined || command.seed !== undefined) {
+    throw new UsageError('`--sample` and `--seed` are of `--images`');
+  }
   if (page) {
     const { specs } = loadFiles(['specs']);
     process.stdout.write(faultsPage((name) => specs.find(({ spec }) => spec.name === name)?.file ?? '?'));

@@ -7,18 +7,20 @@ export interface ImportCommand {
   readonly ctx?: string;
   readonly name?: string;
   readonly seed?: number;
+  readonly schedules?: number;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
 
 /** `privstack import`: 0 when every run is the kernel's and nothing is found, 1 when not, 2 when a capture is invalid. */
 export async function importFiles(files: readonly string[], command: ImportCommand): Promise<void> {
-  const { machine, ctx, name, seed } = command;
+  const { machine, ctx, name, seed, schedules } = command;
   const { imported, problems } = importCaptures(files, {
     ...(machine !== undefined && { machine }),
     ...(ctx !== undefined && { context: contextOption(ctx) }),
     ...(name !== undefined && { name }),
     ...(seed !== undefined && { seed }),
+    ...(schedules !== undefined && { schedules }),
   });
   for (const problem of problems) process.stderr.write(`${problem}\n`);
   if (problems.length > 0) {

@@ -109,6 +109,11 @@ function build(): Command {
     .option('--ctx <hex>', 'run those without inputs, too: what r1 points to, hex or a number of zero bytes')
     .option('-t, --name <text>', 'only captures whose name contains this')
     .addOption(new Option('--seed <n>', 'seed of all junk').argParser(natural))
+    .addOption(
+      new Option('--schedules <n>', 'run each under so many ways for helpers to leave registers behind').argParser(
+        natural,
+      ),
+    )
     .option('--json', 'results as JSON')
     .option('-v, --verbose', 'also those that are as they should be')
     .action((files, options) => (require('./import') as typeof import('./import')).importFiles(files, options));
@@ -145,6 +150,9 @@ function build(): Command {
     .option('--json', 'as JSON')
     .option('--whole', 'every mutant in every case of its policy, whoever kills it (minutes)')
     .option('--page', 'print docs/faults.md')
+    .option('--images', "delete, double and swap each instruction of a kernel's images instead (minutes)")
+    .addOption(new Option('--sample <n>', 'of these only so many').argParser(natural))
+    .addOption(new Option('--seed <n>', 'which ones').argParser(natural))
     .action((id, options) => (require('./faults') as typeof import('./faults')).faults(id, options));
   program
     .command('schema')

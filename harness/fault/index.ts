@@ -7,6 +7,7 @@ import { shippedCases } from './shipped';
 
 export { EXCLUDED, FAULTS } from './catalogue';
 export type { Fault } from './fault';
+export { type ImageFaultOptions, runImageFaults } from './images/campaign';
 export { faultsPage } from './page';
 
 export interface FaultOptions {

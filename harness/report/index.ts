@@ -8,6 +8,7 @@ export { costLines } from './costs-text';
 export { designsText } from './designs-text';
 export type { FaultExplanation, FaultMatrix, FaultRow, ListingPair } from './faults-model';
 export { faultsJson, faultsText, faultText } from './faults-text';
+export { imagesJson, imagesProblem, imagesText } from './images-text';
 export { designsJson, matrixJson } from './matrix-json';
 export type { Designs, Matrix } from './matrix-model';
 export { matrixText } from './matrix-text';

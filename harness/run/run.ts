@@ -5,6 +5,7 @@ import type { MapElements, ThrowSite } from '../spec';
 import type { Activation } from './activations';
 import type { CodeFunction } from './code';
 import type { CodeMap } from './code-map';
+import type { KernelVariable } from './kernel-variables';
 
 /** A program of a scenario, compiled and placed. */
 export interface PlacedProgram {
@@ -70,15 +71,6 @@ export interface ProgramArray {
   readonly entries: number;
   /** Index of the program in each slot that holds one. */
   readonly slots: ReadonlyMap<number, number>;
-}
-
-/** A variable of the kernel that inlined helpers read. */
-export interface KernelVariable {
-  readonly name: string;
-  /** Of a per-CPU variable before the CPU's offset is added. */
-  readonly address: bigint;
-  readonly size: number;
-  readonly percpu: boolean;
 }
 
 /** The end of a private block, after the run. */

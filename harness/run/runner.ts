@@ -3,14 +3,14 @@ import { callerState } from '../kernel/clobber';
 import type { KernelModel } from '../kernel/model';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
 import { type Exchange, exchangesOf, mayExchange } from '../machine/exchanges';
-import { junk } from '../machine/junk';
-import { CONTEXT_BASE, CPUS, entryRsp, PERCPU_POINTER_BASE, percpuOffset, stackBase, u64 } from '../machine/layout';
+import { CONTEXT_BASE, CPUS, entryRsp, PERCPU_POINTER_BASE, stackBase } from '../machine/layout';
 import { helperAddress, Machine, type RunStatus, type Segment } from '../machine/machine';
 import { type CodeSpan, spansOf } from '../machine/spans';
 import type { ClobberRule, FireEvent, RunEvent, ScenarioEvent } from '../spec';
 import { findActivations } from './activations';
 import { ScenarioArrangements } from './arrangements';
 import { KernelSide } from './kernel-side';
+import { variableBytes } from './kernel-variables';
 import type { GuardWord, Run, World } from './run';
 import type { Schedule } from './schedule';
 
@@ -47,12 +47,6 @@ export interface ScenarioResult {
   readonly runs: readonly Run[];
   /** Events that never came to happen. */
   readonly missed: readonly ScenarioEvent[];
-}
-
-function le(value: bigint, bytes: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, value, true);
-  return new Uint8Array(view.buffer, 0, bytes);
 }
 
 /** How a subprog is entered. */
@@ -102,7 +96,11 @@ export class Runner {
 
   constructor(protected setup: RunSetup) {
     const { world, config, contents, percpuBytes, kernelData } = setup;
-    const { returnThunk, indirectThunkRcx, thisCpuOff, cpuNumber, jiffies } = config.symbols;
+    const { returnThunk, indirectThunkRcx } = config.symbols;
+    const variables = (percpu: boolean, cpu: number): Segment[] =>
+      world.variables
+        .filter((each) => each.percpu === percpu)
+        .map((each) => ({ address: each.address, bytes: variableBytes(each, cpu) }));
     const machine = () => this.machine;
     this.arrangements = new ScenarioArrangements(world, setup.events, machine, () => this.kernel);
     this.kernel = new KernelSide(setup, machine, this.arrangements);
@@ -142,14 +140,13 @@ export class Runner {
           .filter(({ name }) => name !== 'ctx')
           .map(({ name, address }) => ({ address, bytes: contents.get(name)! })),
         ...kernelData,
-        { address: jiffies, bytes: le(junk(world.seed, 'jiffies'), 8) },
+        ...variables(false, 0),
       ],
       contextBytes: Math.max(8, contents.get('ctx')!.length),
       percpuBytes,
       ...(setup.eventCapacity !== undefined && { eventCapacity: setup.eventCapacity }),
       percpuVariables: (cpu) => [
-        { address: thisCpuOff, bytes: le(u64(percpuOffset(cpu)), 8) },
-        { address: cpuNumber, bytes: le(BigInt(cpu), 4) },
+        ...variables(true, cpu),
         ...this.blocksElsewhere().map(({ address, bytes }) => ({ address, bytes: new Uint8Array(bytes) })),
       ],
       onHelper: (index) => {

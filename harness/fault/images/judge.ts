@@ -22,10 +22,11 @@ export interface ImageFinding {
 export type Fate =
   | { readonly kind: 'unmovable'; readonly why: Unmovable }
   | { readonly kind: 'not run' }
-  | { readonly kind: 'equal' }
+  /** `finding`: what a check finds although nobody outside can tell. */
+  | { readonly kind: 'equal'; readonly finding: ImageFinding | null }
   | { readonly kind: 'killed'; readonly finding: ImageFinding }
-  /** @property changed what somebody outside can see first */
-  | { readonly kind: 'survived'; readonly changed: string };
+  /** `changed`: what somebody outside sees first; `mends`: the image has findings of its own, which the mutant has not. */
+  | { readonly kind: 'survived'; readonly changed: string; readonly mends: boolean };
 
 const resultOf = ({ after, memory }: Run): Pick<ExecResult, 'retval' | 'ctx'> => ({
   retval: Number(after[0]! & 0xffffffffn),
@@ -53,15 +54,25 @@ export function judgeMutant(image: Image, mutant: ImageMutant): Fate {
   if (typeof layout === 'string') return { kind: 'unmovable', why: layout };
   const loaded = new Set<Rerun>();
   let changed: string | null = null;
-  for (const { input, machine, schedule, outcome, known } of image.runs) {
+  let mends = false;
+  for (const sound of image.runs) {
+    const { input, machine, schedule } = sound;
     if (!loaded.has(machine)) machine.replace({ world: image.worldWith(input, fn, layout), program: 0, subprog: fn });
     loaded.add(machine);
     const got = machine.again(schedule);
-    const differs = difference(input.built.world, outcome, got);
+    const differs = difference(input.built.world, sound.outcome, got);
     if (differs === null) continue;
     changed ??= differs;
-    const finding = findingsOf(got.collect(), input).find(({ key }) => !known.has(key));
+    const findings = findingsOf(got.collect(), input);
+    const finding = findings.find(({ key }) => !sound.known.has(key));
     if (finding) return { kind: 'killed', finding };
+    mends ||= sound.known.size > 0 && findings.length === 0;
   }
-  return changed === null ? { kind: 'equal' } : { kind: 'survived', changed };
+  return changed === null ? { kind: 'equal', finding: foundAnyway(image) } : { kind: 'survived', changed, mends };
+}
+
+/** What checks find in the first run of a mutant that is loaded. */
+function foundAnyway({ runs }: Image): ImageFinding | null {
+  const { input, machine, schedule, known } = runs[0]!;
+  return findingsOf(machine.again(schedule).collect(), input).find(({ key }) => !known.has(key)) ?? null;
 }
