@@ -23,6 +23,14 @@ describe('images of a kernel, run where the kernel had them', () => {
     expect(runnable).toHaveLength(303);
   });
 
+  // `privstack import --schedules 1000` runs each of them a thousand times.
+  it('return the same whatever helpers leave behind', () => {
+    const runnable = captures.filter(({ capture }, i) => capture.exec && i % 9 === 0);
+    const imported = runnable.map((each) => importCapture(each, { most: 1, schedules: 6, seed: 2 }));
+    expect(imported.filter(importFailed).map(({ name }) => name)).toEqual([]);
+    expect(imported.reduce((sum, { schedules }) => sum + schedules.count, 0)).toBeGreaterThan(150);
+  });
+
   // A machine that it is not: our JIT emits something else, so that instructions must be found by decoding.
   it('are understood by their line map where our JIT makes other bytes', () => {
     const shipped = readCaptures().filter(({ exec }, i) => exec && i % 6 === 0);
@@ -56,5 +64,14 @@ describe('images of a kernel, run where the kernel had them', () => {
     const imported = importCapture({ ...named(capture.name), capture: { ...capture, want } }, { most: 1 });
     const [finding] = imported.runs[0]!.result.findings;
     expect([imported.ourBytes, finding?.check]).toEqual([false, 'frame-address']);
+    const { failed } = importCapture(
+      { ...named(capture.name), capture: { ...capture, want } },
+      { schedules: 6 },
+    ).schedules;
+    // Schedule 1 leaves the right frame pointer in r9, by chance; 4 another CPU's.
+    const found = failed.map(({ schedule, result }) => [schedule, result.findings[0]!.check]);
+    expect(Object.fromEntries(found)).toEqual({
+      ...{ 0: 'frame-address', 2: 'frame-address', 3: 'frame-address', 4: 'cpu-isolation', 5: 'frame-address' },
+    });
   });
 });

@@ -24,6 +24,8 @@ export interface Decoded {
   /** Register that it pushes, and one that it changes by a constant. */
   readonly pushes: number | null;
   readonly adjusts: number | null;
+  /** Whether its memory operand is relative to rip: it means another place when it is moved. */
+  readonly ripRelative: boolean;
   /** Of a relative call or jump: where it goes. */
   readonly target: bigint | null;
   readonly flow: 'next' | 'call' | 'jump' | 'condition' | 'return';
@@ -81,6 +83,7 @@ function rowOf(insn: Instruction, offset: number, text: string): Decoded {
     pushes: insn.mnemonic === Mnemonic.Push ? register : null,
     adjusts: adds && byConstant ? register : null,
     target: relative ? insn.nearBranchTarget : null,
+    ripRelative: insn.isIpRelMemoryOperand,
     flow,
     gs: gs ? u64(insn.memoryDisplacement) : null,
     constant: constantOf(insn),

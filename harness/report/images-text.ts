@@ -33,7 +33,7 @@ const place = ({ image, function: fn, offset, operation, instruction, changed }:
 function groupLines({ why, survivors }: SurvivorGroup): string[] {
   const more = survivors.length - SHOWN;
   return [
-    ...wrap(`${survivors.length} survivors: ${why ?? 'nobody knows why.'}`, 0),
+    ...wrap(`${survivors.length} survived. ${why ?? 'nobody knows why.'}`, 0),
     ...alignRows(survivors.slice(0, SHOWN).map(place)),
     ...(more > 0 ? [`  and ${more} more (--json has all)`] : []),
     '',

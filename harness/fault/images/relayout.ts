@@ -86,7 +86,7 @@ export function relayout(
     }
     code.set(bytes.subarray(row.offset, row.offset + row.size), at);
     if (row.target === null) {
-      if (at !== row.offset && row.text.includes('[rip')) return 'an operand is relative to rip';
+      if (at !== row.offset && row.ripRelative) return 'an operand is relative to rip';
       continue;
     }
     const inside = moved(Number(row.target - address));
