@@ -33,8 +33,6 @@ export interface MachineSetup {
   /** Maps and whatever else programs reach: readable and writable. */
   readonly data: readonly Segment[];
   readonly contextBytes: number;
-  /** Events after which a run is given up. Default: more than a run that ends has. */
-  readonly eventCapacity?: number;
   /** Bytes of the dynamic per-CPU area. */
   readonly percpuBytes: number;
   /** Per-CPU memory that lies elsewhere, variables above all: address before the CPU's offset, contents. */
@@ -64,7 +62,7 @@ export class Machine extends Guest {
   private exchanges: ExchangeMender | undefined;
 
   constructor(readonly setup: MachineSetup) {
-    super(setup.seed, { eventCapacity: setup.eventCapacity ?? EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
+    super(setup.seed, { eventCapacity: EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
     try {
       this.mapAll();
       this.hookAll();

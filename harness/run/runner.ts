@@ -36,8 +36,6 @@ export interface RunSetup {
   readonly cpu: number;
   /** What helpers leave behind; by default junk. */
   readonly schedule?: Schedule;
-  /** Events after which a run is given up. Default: the machine's. */
-  readonly eventCapacity?: number;
   /** Whether code will be rewritten. */
   readonly rewritten?: boolean;
 }
@@ -144,7 +142,6 @@ export class Runner {
       ],
       contextBytes: Math.max(8, contents.get('ctx')!.length),
       percpuBytes,
-      ...(setup.eventCapacity !== undefined && { eventCapacity: setup.eventCapacity }),
       percpuVariables: (cpu) => [
         ...variables(true, cpu),
         ...this.blocksElsewhere().map(({ address, bytes }) => ({ address, bytes: new Uint8Array(bytes) })),

@@ -1,7 +1,8 @@
+import type { Insn } from '../../../jit';
 import type { LocatedCapture } from '../../capture/capture';
 import { type Decoded, decode } from '../../capture/decode';
 import { DecodedFunction } from '../../capture/decoded-code';
-import { placeCapture } from '../../capture/placed';
+import { type CapturedProgram, placeCapture } from '../../capture/placed';
 import { setupOf } from '../../exec-requests';
 import { type CapturedInput, capturedInputs } from '../../import-captures';
 import { EventKind } from '../../machine/trace';
@@ -28,8 +29,6 @@ const RUNS = 6;
 /** Of images without inputs of their own: 64 zeros. */
 const CONTEXT = '00'.repeat(64);
 const SEED = 1;
-/** How much longer than the sound run, in events, a mutant may run. */
-const EVENTS = { times: 4, more: 1024 };
 
 /** A function whose instructions are found when somebody asks for them: few mutants are looked at. */
 class LazyFunction implements CodeFunction {
@@ -78,6 +77,15 @@ function withCode(
   return { ...world, programs, code: new CodeMap(programs, world.helpers) };
 }
 
+/** The functions that the kernel's capture holds, not what was made beside it. */
+const functionsOf = ({ located, functions, addresses, code }: CapturedProgram): ImageFunction[] =>
+  located.capture.want.map((_, i) => {
+    const [fn, address, bytes] = [functions[i]!, addresses[i]!, code[i]!];
+    const lines: (readonly [slot: number, offset: number])[] = [];
+    for (const { pc, offset } of fn.rows()) if (pc >= 0 && lines.at(-1)?.[0] !== pc) lines.push([pc, offset]);
+    return { name: fn.name, address, bytes, lines, rows: decode(bytes, address) };
+  });
+
 /** A kernel's image with all that it takes to run it, as it is and with a fault. */
 export class Image {
   readonly name: string;
@@ -85,34 +93,20 @@ export class Image {
   readonly runs: readonly SoundRun[];
   /** Addresses of instructions that some run comes to. */
   readonly executed: ReadonlySet<bigint>;
-  private readonly insns;
+  private readonly insns: readonly (readonly Insn[])[];
   private readonly machines = new Set<Rerun>();
 
   /** @throws DecodeError, JitError */
   constructor(located: LocatedCapture) {
-    const { capture } = located;
     const captured = placeCapture(located);
-    this.name = capture.name;
+    this.name = located.capture.name;
     this.insns = captured.program.subprogs.map(({ insns }) => insns);
-    // What the kernel's capture holds, not what was made beside it.
-    this.functions = capture.want.map((_, i) => {
-      const bytes = captured.code[i]!;
-      const address = captured.addresses[i]!;
-      const lines: (readonly [number, number])[] = [];
-      for (const { pc, offset } of captured.functions[i]!.rows()) {
-        if (pc >= 0 && lines.at(-1)?.[0] !== pc) lines.push([pc, offset]);
-      }
-      return { name: captured.functions[i]!.name, address, bytes, lines, rows: decode(bytes, address) };
-    });
+    this.functions = functionsOf(captured);
     const inputs = capturedInputs(captured, CONTEXT, SEED);
     const executed = new Set<bigint>();
     const machines = inputs.map((input) => {
       const built = this.foreign(input);
-      const setup = setupOf(built, input.options);
-      const probe = new Rerun(setup);
-      const { count } = probe.again().collect().trace;
-      probe.close();
-      const machine = new Rerun({ ...setup, eventCapacity: EVENTS.times * count + EVENTS.more });
+      const machine = new Rerun(setupOf(built, input.options));
       this.machines.add(machine);
       return { input: { ...input, built }, machine };
     });

@@ -2,8 +2,8 @@ import { runChecks } from '../../check';
 import { checkInput } from '../../examine';
 import { ANYTHING, type ExecResult } from '../../exec-requests';
 import { type CapturedInput, isSame } from '../../import-captures';
-import type { Rerun } from '../../run/rerun';
-import { ROOM } from '../../run/rerun';
+import type { RunStatus } from '../../machine/machine';
+import { type Rerun, ROOM } from '../../run/rerun';
 import type { Run } from '../../run/run';
 import type { Image } from './image';
 import { type ImageMutant, mutate, touched } from './mutants';
@@ -27,6 +27,10 @@ export type Fate =
   | { readonly kind: 'killed'; readonly finding: ImageFinding }
   /** `changed`: what somebody outside sees first; `mends`: the image has findings of its own, which the mutant has not. */
   | { readonly kind: 'survived'; readonly changed: string; readonly mends: boolean };
+
+/** Ends of runs in which `termination` finds that they have none. Their traces are long, and nobody has to look at them. */
+const ENDLESS: ReadonlySet<RunStatus['kind']> = new Set(['budget', 'events-full']);
+const NO_END: ImageFinding = { check: 'termination', message: 'the run has no end', key: 'termination' };
 
 const resultOf = ({ after, memory }: Run): Pick<ExecResult, 'retval' | 'ctx'> => ({
   retval: Number(after[0]! & 0xffffffffn),
@@ -62,6 +66,7 @@ export function judgeMutant(image: Image, mutant: ImageMutant): Fate {
     const got = machine.again(schedule);
     const differs = difference(input.built.world, sound.outcome, got);
     if (differs === null) continue;
+    if (ENDLESS.has(got.status.kind) && sound.outcome.status.kind === 'ok') return { kind: 'killed', finding: NO_END };
     changed ??= differs;
     const findings = findingsOf(got.collect(), input);
     const finding = findings.find(({ key }) => !sound.known.has(key));

@@ -8,7 +8,7 @@ export interface Survivor {
 }
 
 /** Why survivors survive: the first row that is true of one is its group. */
-const REASONS: readonly { readonly why: string; readonly holds: (survivor: Survivor) => boolean }[] = [
+export const REASONS: readonly { readonly why: string; readonly holds: (survivor: Survivor) => boolean }[] = [
   {
     why:
       "The image itself loses the caller's registers when it throws out of a private frame, a known bug of the kernel; " +
