@@ -95,7 +95,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     of: 'harness/fault',
-    may: [...MACHINE, 'harness/spec', 'harness/kernel-image', 'harness/report', 'harness', 'jit/index'],
+    may: [...MACHINE, ...JUDGED, 'harness/report', 'harness', 'jit/index'],
     because: 'faults plug into the public surface from outside, and are judged as any case is',
   },
   { of: 'harness/capture', may: ['harness/run', 'jit/index'], because: 'it reads what other JITs made' },

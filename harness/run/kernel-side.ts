@@ -8,18 +8,12 @@ import { type KernelModel, LINUX_KERNEL } from '../kernel/model';
 import { RecursionGuard } from '../kernel/recursion';
 import { findBoundary, walkFrames } from '../kernel/unwind';
 import { entryRsp, percpuOffset, u64 } from '../machine/layout';
-import { Action, type HelperAction, type Machine, REG } from '../machine/machine';
+import { Action, type HelperAction, REG } from '../machine/machine';
 import { type ClobberRule, evaluate } from '../spec';
 import { termEnvironment } from './environment';
-import type { Arrangements, EntryRequest, Moment, Waiting, Work } from './kernel-work';
+import type { Arrangements, EntryRequest, KernelMachine, Moment, Waiting, Work } from './kernel-work';
 import type { Entry, Mark, PlacedTrampoline, Stub, Throw, World } from './run';
-import type { Schedule } from './schedule';
-
-/** What the kernel side does with the machine that its programs run in. */
-export type KernelMachine = Pick<
-  Machine,
-  'emu' | 'regs' | 'read' | 'write' | 'write64IfMapped' | 'destroyBelow' | 'returnFromHelper'
->;
+import { leaveBehind, type Schedule } from './schedule';
 
 /** What the kernel side has to know of a scenario. */
 export interface KernelSetup {
@@ -176,11 +170,7 @@ export class KernelSide {
     if (thunk) thunk(regs, call);
     else destroyCallerSaved(regs, call, result, new Map([...(left?.registers ?? []), ...this.planned(call).registers]));
     const action = this.machine().returnFromHelper(`${call.name} ${call.nth} below rsp${schedule?.label ?? ''}`);
-    if (!left) return action;
-    regs[REG.rflags] = left.flags;
-    left.below.forEach((value, i) => {
-      this.machine().write64IfMapped(regs[Gpr.rsp]! - 8n * BigInt(i + 1), value);
-    });
+    if (left) leaveBehind(left, this.machine());
     return action;
   }
 

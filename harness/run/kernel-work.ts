@@ -1,7 +1,13 @@
 import type { HelperCall } from '../kernel/helper-call';
 import type { BpfCall } from '../kernel/kernel-code';
-import type { HelperAction } from '../machine/machine';
+import type { HelperAction, Machine } from '../machine/machine';
 import type { Entry, EntryKind, PlacedTrampoline } from './run';
+
+/** What the kernel side does with the machine that its programs run in. */
+export type KernelMachine = Pick<
+  Machine,
+  'emu' | 'regs' | 'read' | 'write' | 'write64IfMapped' | 'destroyBelow' | 'returnFromHelper'
+>;
 
 /** A call of BPF code, and what is told about it. */
 export interface EntryRequest extends BpfCall {

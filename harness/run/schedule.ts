@@ -2,6 +2,7 @@ import { GPR_NAMES, X86_64 } from '../../jit';
 import type { PlannedValues } from '../kernel/clobber';
 import { junk } from '../machine/junk';
 import { CONTEXT_BASE, CPUS, entryRsp } from '../machine/layout';
+import { type Machine, REG } from '../machine/machine';
 import { privateFramePointer } from './frames';
 import type { World } from './run';
 
@@ -19,6 +20,15 @@ export interface Schedule {
   /** Tells its junk from that of others. */
   readonly label: string;
   leftBy(call: { readonly name: string; readonly nth: number }): Leftovers;
+}
+
+/** Sets flags, and the words below rsp, once a helper has returned. */
+export function leaveBehind({ flags, below }: Leftovers, machine: Pick<Machine, 'regs' | 'write64IfMapped'>): void {
+  const { regs } = machine;
+  regs[REG.rflags] = flags;
+  below.forEach((value, i) => {
+    machine.write64IfMapped(regs[REG.rsp]! - 8n * BigInt(i + 1), value);
+  });
 }
 
 /** Registers that a helper may destroy, without the one of its result. */

@@ -51,13 +51,13 @@ describe('mutants of an image', () => {
 it(
   'a sample of all of them: nearly all that change behaviour are killed, and the rest is explained',
   () => {
-    const matrix = runImageFaults({ count: 250, seed: 7 });
+    const matrix = runImageFaults({ count: 160, seed: 7 });
     expect(imagesProblem(matrix)).toBeNull();
-    expect(matrix.killed).toBeGreaterThan(80);
-    expect(matrix.mutants).toBe(250);
+    expect(matrix.killed).toBeGreaterThan(50);
+    expect(matrix.mutants).toBe(160);
     expect(matrix.mutants).toBe(matrix.unmovable + matrix.notRun + matrix.equal + matrix.killed + matrix.survived);
     expect(imagesText(matrix)).toMatch(
-      /\n16 images: \d+ of \d+ mutants that change behaviour are killed, \d+\.\d\d %\n$/,
+      /\n10 images: \d+ of \d+ mutants that change behaviour are killed, \d+\.\d\d %\n$/,
     );
   },
   SECONDS,
