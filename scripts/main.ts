@@ -126,11 +126,23 @@ function build(): Command {
     .addOption(new Option('--seed <n>', 'the same seed gives the same programs').argParser(natural).default(1))
     .addOption(new Option('--workers <n>', 'processes (default: as many as there are CPUs)').argParser(natural))
     .addOption(new Option('--inputs <n>', 'runs of each program').argParser(natural).default(4))
+    .option(
+      '--path <path>',
+      'only this case, with every check (repeatable): 17, @FILE of the corpus, 17~3',
+      collectWhole,
+    )
     .option('--shard <i/n>', 'only this part of the programs')
+    .option('--guided', 'change programs that reached something new of the emitter')
+    .option('--corpus <folder>', 'programs from elsewhere first; what reaches something new is added to them')
+    .option('--unguarded', "interrupt in spite of the kernel's recursion guard")
     .option('--out <folder>', 'where specs are written', 'specs/regressions')
-    .option('--results <file>', 'add what was found to this file, a line of JSON each')
+    .option('--results <file>', 'add what was seen and found to this file, a line of JSON each')
+    .option('--merge <files...>', 'put results of shards together, instead of a search')
     .addOption(new Option('--enough <n>', 'end after so many closer looks').argParser(natural).default(10))
-    .option('--ask-kernel', 'hand what is found to the running kernel, which says whether it would take it')
+    .option(
+      '--ask-kernel',
+      'hand one program in 64, and finds, to the running kernel: whether it takes them, and its bytes',
+    )
     .action((options) => (require('./fuzz') as typeof import('./fuzz')).fuzz(options));
   program
     .command('conformance')

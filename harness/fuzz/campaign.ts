@@ -1,74 +1,101 @@
-import { policyNamed } from '../../jit';
-import { caseOf } from './case';
 import { Crew } from './crew';
-import { Examiner } from './examine';
 import type { Find, Wanted } from './find';
-import type { Answer, Order } from './orders';
-import { emptyTally, type Plan, type Seen, type Tally } from './work';
+import { isKnownKind } from './known';
+import type { Answer, Order, Ran } from './orders';
+import { Schedule } from './schedule';
+import { emptyTally, type Plan, type Seen, type Tally } from './tally';
 
 export interface CampaignOptions extends Plan {
   readonly policy: string;
-  /** Cases, from 0 on; without a number until time is up. */
+  /** Cases of the seed, from 0 on; without a number until time is up. */
   readonly runs: number | undefined;
   /** Seconds. */
   readonly time: number | undefined;
   readonly workers: number;
   /** This one of so many parts, from 0. */
   readonly shard: readonly [part: number, of: number];
+  /** Names of the corpus' programs. */
+  readonly names: readonly string[];
+  /** These cases, and no others. */
+  readonly paths?: readonly string[];
+  /** Half of the cases are changes of those that reached something new. */
+  readonly guided: boolean;
   /** Looks that are taken at what was seen alike. */
   readonly alike: number;
   /** Closer looks at what is not known after which it is enough. */
   readonly enough: number;
-  /** Whether the running kernel's verifier is asked about what is found. */
-  readonly ask: boolean;
   /** Milliseconds for shrinking one find. */
   readonly shrinking: number;
-  found(find: Find & { readonly kind: string }): void;
+  /** In the order of cases, whoever was faster. */
+  found(find: Found): void;
+  /** Blocks are counted in order; these were seen in one. */
+  saw(seen: readonly Seen[]): void;
   progress(progress: Progress): void;
 }
+
+/** A find, and what it was seen alike with. */
+export type Found = Find & { readonly kind: string };
+
+/** Why a campaign has ended. */
+export type Ending = 'all cases' | 'time' | 'enough' | 'stopped';
 
 export interface Progress {
   readonly tally: Tally;
   /** Everything that was seen, by kind. */
   readonly seen: ReadonlyMap<string, number>;
+  /** What was reached of the emitter. */
+  readonly reached: ReadonlySet<string>;
+  /** Reasons of the running kernel, by path, for programs that it did not take. */
+  readonly refusals: readonly (readonly [path: string, reason: string])[];
   readonly seconds: number;
+  readonly ending: Ending;
+  /** Seen, worth a closer look, and not looked at closely: when a campaign was stopped. */
+  readonly open: readonly Seen[];
+  /** Cases that reached something new, with how much. */
+  readonly kept: readonly string[];
 }
 
-/** Cases that a worker takes at a time. */
-const BLOCK = 32;
 const PROGRESS_MS = 1000;
 
-interface Block {
-  readonly seen: readonly Seen[];
-  readonly tally: Tally;
+/** A closer look, from when it is wanted until what comes of it is reported. */
+interface Look {
+  readonly seen: Seen;
+  find: Find | null;
 }
 
 /**
- * A campaign: cases by number, from a seed. What comes of it does not depend on how many workers there are: blocks of cases are
- * counted in order, whoever was faster.
+ * A campaign: cases by their place, from a seed. What comes of it does not depend on how many workers there are: blocks of cases
+ * are counted in order, whoever was faster, and so are finds.
  */
 export class Campaign {
   private readonly tally = emptyTally();
   private readonly seen = new Map<string, number>();
-  private readonly done = new Map<number, Block>();
+  private readonly reached = new Set<string>();
+  private readonly kept: string[] = [];
+  private readonly refusals: (readonly [string, string])[] = [];
+  private readonly done = new Map<number, Ran>();
+  /** How often a worker has died over a case, by place; over a closer look at one. */
   private readonly deadly = new Map<number, number>();
+  private readonly deadlyLooks = new Map<number, number>();
   private readonly again: Order[] = [];
-  private readonly wanted: { readonly wanted: Wanted; readonly kind: string }[] = [];
-  private readonly explaining = new Map<number, string>();
-  /** Next block to hand out, and to count. */
-  private handed: number;
+  private readonly wanted: Order[] = [];
+  private readonly looks: Look[] = [];
+  private reportedLooks = 0;
+  private readonly schedule: Schedule;
   private counted: number;
   private explained = 0;
-  private stopped = false;
+  private ending: Ending = 'all cases';
   private readonly started = performance.now();
   private readonly crew: Crew;
 
   constructor(private readonly options: CampaignOptions) {
-    const { policy, seed, inputs, every, workers, shard } = options;
-    this.handed = this.counted = shard[0];
+    const { policy, seed, inputs, every, reach, corpus, ask, unguarded, workers, shard, runs, names, paths, guided } =
+      options;
+    this.counted = shard[0];
+    this.schedule = new Schedule({ seed, corpus: names, paths, runs, shard, guided });
     this.crew = new Crew({
       policy,
-      plan: { seed, inputs, every },
+      plan: { seed, inputs, every, reach, corpus, ask, unguarded },
       workers,
       next: () => this.next(),
       answered: (order, answer) => this.answered(order, answer),
@@ -77,47 +104,45 @@ export class Campaign {
   }
 
   get now(): Progress {
-    return { tally: this.tally, seen: this.seen, seconds: (performance.now() - this.started) / 1000 };
+    const { tally, seen, reached, ending, kept, refusals } = this;
+    const open = this.looks.slice(this.reportedLooks).flatMap((look) => (look.find ? [] : [look.seen]));
+    return { tally, seen, reached, ending, kept, refusals, open, seconds: (performance.now() - this.started) / 1000 };
   }
 
   /** Runs to the end. @throws Error when workers cannot be started, or one reports what must not happen */
   async run(): Promise<Progress> {
     const timer = setInterval(() => this.options.progress(this.now), PROGRESS_MS);
     const { time } = this.options;
-    const end = time === undefined ? undefined : setTimeout(() => this.finish(), time * 1000);
+    const end = time === undefined ? undefined : setTimeout(() => this.finish('time'), time * 1000);
     try {
       await this.crew.run();
       return this.now;
     } finally {
       clearInterval(timer);
       clearTimeout(end);
+      // What others that were slower stand in front of was found all the same.
+      for (const { seen, find } of this.looks.splice(this.reportedLooks)) {
+        if (find) this.options.found({ ...find, kind: seen.kind });
+      }
     }
   }
 
   /** No more cases; what was seen is still looked at. */
-  finish(): void {
-    this.stopped = true;
+  private finish(why: Ending): void {
+    if (this.ending === 'all cases') this.ending = why;
   }
 
   /** No more of anything. */
   stop(): void {
-    this.stopped = true;
+    this.finish('stopped');
     this.crew.stop();
   }
 
   private next(): Order | null {
-    const wanted = this.wanted.shift();
-    if (wanted) {
-      this.explaining.set(wanted.wanted.index, wanted.kind);
-      return { kind: 'explain', wanted: wanted.wanted };
-    }
-    const again = this.again.shift();
-    if (again) return again;
-    const from = this.handed * BLOCK;
-    const { runs = Number.POSITIVE_INFINITY, shard } = this.options;
-    if (this.stopped || from >= runs) return null;
-    this.handed += shard[1];
-    return { kind: 'run', from, to: Math.min(runs, from + BLOCK), skip: [] };
+    const order = this.wanted.shift() ?? this.again.shift();
+    if (order) return order;
+    const block = this.ending === 'all cases' ? this.schedule.take() : null;
+    return block && { kind: 'run', block, skip: [] };
   }
 
   private answered(order: Order, answer: Exclude<Answer, { kind: 'ready' }>): void {
@@ -127,79 +152,65 @@ export class Campaign {
   }
 
   private report(find: Find): void {
-    this.options.found({ ...find, kind: this.explaining.get(find.index)! });
-  }
-
-  private finished({ from, skip }: Extract<Order, { kind: 'run' }>, { seen, tally }: Block): void {
-    const crashes = skip.map((index): Seen => ({ index, input: 0, what: 'crash', kind: 'crash' }));
-    const all = [...seen, ...crashes].sort((a, b) => a.index - b.index);
-    this.done.set(from / BLOCK, { seen: all, tally });
-    for (let block = this.done.get(this.counted); block; block = this.done.get(this.counted)) {
-      this.done.delete(this.counted);
-      this.counted += this.options.shard[1];
-      this.count(block);
+    this.looks.find(({ seen }) => seen.index === find.index)!.find = find;
+    for (let look = this.looks[this.reportedLooks]; look?.find; look = this.looks[this.reportedLooks]) {
+      this.reportedLooks++;
+      this.options.found({ ...look.find, kind: look.seen.kind });
     }
   }
 
-  private count({ seen, tally }: Block): void {
-    if (this.explained >= this.options.enough) return;
+  private finished({ block, skip }: Extract<Order, { kind: 'run' }>, ran: Ran): void {
+    const crashes = skip.map((index): Seen => {
+      return { index, path: block.paths[index - block.from]!, input: 0, what: 'crash', kind: 'crash' };
+    });
+    this.done.set(block.number, { ...ran, seen: [...ran.seen, ...crashes].sort((a, b) => a.index - b.index) });
+    for (let next = this.done.get(this.counted); next; next = this.done.get(this.counted)) {
+      this.done.delete(this.counted);
+      this.counted += this.options.shard[1];
+      this.count(next);
+    }
+  }
+
+  private count({ seen, tally, reached, refusals }: Ran): void {
+    const { enough, alike, saw } = this.options;
+    if (this.explained >= enough) return;
     for (const key of Object.keys(tally) as (keyof Tally)[]) this.tally[key] += tally[key];
+    const news = reached.flatMap(([path, features]) => (this.reach(features) ? [path] : []));
+    this.schedule.count(news);
+    this.kept.push(...news);
+    this.refusals.push(...refusals);
+    saw(seen);
     for (const each of seen) {
       const times = (this.seen.get(each.kind) ?? 0) + 1;
       this.seen.set(each.kind, times);
-      if (times > this.options.alike || this.explained >= this.options.enough) continue;
-      if (!each.kind.includes(': ')) this.explained++;
-      this.want(each);
+      if (times > alike || this.explained >= enough) continue;
+      if (!isKnownKind(each.kind)) this.explained++;
+      this.look(each);
     }
-    if (this.explained >= this.options.enough) this.stopped = true;
+    if (this.explained >= enough) this.finish('enough');
   }
 
-  private want({ index, input, what, kind }: Seen): void {
-    if (what === 'crash') {
-      this.explaining.set(index, kind);
-      this.report(this.crash(index, input));
-    } else
-      this.wanted.push({
-        wanted: { index, input, seen: what, time: this.options.shrinking, ask: this.options.ask },
-        kind,
-      });
+  /** Whether one of these is new. */
+  private reach(features: readonly string[]): boolean {
+    const before = this.reached.size;
+    for (const each of features) this.reached.add(each);
+    return this.reached.size > before;
   }
 
-  /** A case that ends the process cannot be made smaller by running it. */
-  private crash(index: number, input: number): Find {
-    const { policy, seed, inputs } = this.options;
-    const { fuzz, inputs: all, program } = caseOf(seed, index, inputs);
-    const examiner = new Examiner(policyNamed(policy)!);
-    const prepared = examiner.prepare({ program: fuzz })!;
-    const description = `Under ${policy}: it ends the process that runs it`;
-    return {
-      index,
-      input,
-      policy,
-      check: 'crash',
-      seen: 'crash',
-      message: 'the emulator ends the process',
-      site: null,
-      key: `crash ${index}`,
-      known: null,
-      kernel: 'not tried',
-      insns: program.subprogs.reduce((sum, { insns }) => sum + insns.length, 0),
-      spec: examiner.text(
-        prepared,
-        { input: all[input]! },
-        { name: `found by fuzzing: crash, case ${index}`, description },
-      ),
-      again: 0,
-    };
+  private look(seen: Seen): void {
+    const { shrinking: time, ask } = this.options;
+    const { index, path, input, what } = seen;
+    this.looks.push({ seen, find: null });
+    const wanted: Wanted = { index, path, input, seen: what, time, ask: ask !== undefined };
+    this.wanted.push({ kind: 'explain', wanted, deadly: what === 'crash' });
   }
 
   private died(order: Order, index: number | null): void {
     if (order.kind === 'explain') {
-      const { wanted } = order;
-      const times = (this.deadly.get(-1 - wanted.index) ?? 0) + 1;
-      this.deadly.set(-1 - wanted.index, times);
-      if (times > 1) this.report(this.crash(wanted.index, wanted.input));
-      else this.wanted.unshift({ wanted, kind: this.explaining.get(wanted.index)! });
+      const { index } = order.wanted;
+      const times = (this.deadlyLooks.get(index) ?? 0) + 1;
+      this.deadlyLooks.set(index, times);
+      this.wanted.unshift({ ...order, deadly: order.deadly || times > 1 });
       return;
     }
     const times = index === null ? 0 : (this.deadly.get(index) ?? 0) + 1;

@@ -1,7 +1,9 @@
 import type { Program } from '../../jit';
 import { calledHelpers } from '../build';
+import type { Random } from '../kernel-image/random';
 import { type Around, generateAround } from './around';
 import { generateProgram, randomOf } from './generate';
+import { mix } from './hash';
 import { type FuzzInput, generateInput } from './input';
 import { type FuzzProgram, programOf } from './program';
 
@@ -14,18 +16,8 @@ export interface FuzzCase {
   readonly around: Around | null;
 }
 
-/** Mixes 32 bits (the finaliser of MurmurHash3). */
-function mix(value: number): number {
-  let x = value | 0;
-  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return (x ^ (x >>> 16)) >>> 0;
-}
-
-/** Case `index` of a campaign: the same numbers give the same case, whoever asks. Neighbours have nothing in common. */
-export function caseOf(seed: number, index: number, inputs: number): FuzzCase {
-  const random = randomOf(mix(mix(seed ^ 0x9e3779b9) ^ index ^ Math.floor(index / 2 ** 32)));
-  const fuzz = generateProgram(random);
+/** A program with inputs, and something that happens around it. */
+export function fillCase(random: Random, fuzz: FuzzProgram, inputs: number): FuzzCase {
   const program = programOf(fuzz);
   const helpers = calledHelpers([{ program }]).length;
   return {
@@ -34,4 +26,10 @@ export function caseOf(seed: number, index: number, inputs: number): FuzzCase {
     inputs: Array.from({ length: inputs }, () => generateInput(random, fuzz.subprogs.length, helpers)),
     around: generateAround(random, fuzz),
   };
+}
+
+/** Case `index` of a campaign: the same numbers give the same case, whoever asks. Neighbours have nothing in common. */
+export function caseOf(seed: number, index: number, inputs: number): FuzzCase {
+  const random = randomOf(mix(mix(seed ^ 0x9e3779b9) ^ index ^ Math.floor(index / 2 ** 32)));
+  return fillCase(random, generateProgram(random), inputs);
 }

@@ -7,8 +7,9 @@ import type { Case } from './shrink-tree';
 
 /** What a campaign has found, as a line of its results. */
 export interface Find {
-  /** Of the case, with the input at which it showed. */
+  /** Place of the case in the campaign, what names it apart from that, and the input at which it showed. */
   readonly index: number;
+  readonly path: string;
   readonly input: number;
   readonly policy: string;
   /** Check that fails, the first one; `crash` for one that ends the process, `unexplained` where no check sees anything. */
@@ -32,6 +33,8 @@ export interface Find {
 
 export interface Wanted {
   readonly index: number;
+  /** Default: that of a case of the seed. */
+  readonly path?: string;
   readonly input: number;
   readonly seen: string;
   /** Milliseconds for shrinking. */
@@ -65,7 +68,7 @@ export function explain(
   examiner: Examiner,
   program: FuzzProgram,
   input: FuzzInput,
-  { index, input: nth, seen, time, ask }: Wanted,
+  { index, path = String(index), input: nth, seen, time, ask }: Wanted,
 ): Find {
   const start = { program, input };
   const first = examiner.prepare(start)!;
@@ -99,12 +102,13 @@ export function explain(
     if (shown === (check ?? seen)) again++;
   }
   const site = siteOf(finding?.machine ?? null);
-  const name = `found by fuzzing: ${check ?? seen}, case ${index}`;
+  const name = `found by fuzzing: ${check ?? seen}, case ${path}`;
   const kernel = kernelText(ask ? askKernel(prepared.fuzz, prepared.program) : NOT_ASKED);
   const culprit = finding?.culprit ?? null;
   const description = `Under ${examiner.policy.name}: ${finding?.message ?? seen}.${culprit === null ? '' : ` ${culprit}.`} The running kernel's verifier: ${kernel}.`;
   return {
     index,
+    path,
     input: nth,
     policy: examiner.policy.name,
     check: check ?? 'unexplained',
@@ -120,6 +124,43 @@ export function explain(
   };
 }
 
+/**
+ * A case as it is: one that ends the process that looks at it, which cannot be made smaller by running it, or one of which the
+ * running kernel makes other bytes.
+ */
+export function plainFind(
+  examiner: Examiner,
+  program: FuzzProgram,
+  input: FuzzInput,
+  { index, path = String(index), input: nth, seen }: Wanted,
+): Find {
+  const prepared = examiner.prepare({ program })!;
+  const policy = examiner.policy.name;
+  const message =
+    seen === BYTES
+      ? 'the running kernel makes other bytes of the program'
+      : 'the emulator ends the process that runs it';
+  const words = { name: `found by fuzzing: ${seen}, case ${path}`, description: `Under ${policy}: ${message}.` };
+  return {
+    index,
+    path,
+    input: nth,
+    policy,
+    check: seen === BYTES ? 'bytes' : 'crash',
+    seen,
+    message,
+    site: null,
+    key: `${seen} ${path}`,
+    known: null,
+    kernel: kernelText(seen === BYTES ? { kind: 'loaded', bytes: 'different' } : NOT_ASKED),
+    insns: prepared.program.subprogs.reduce((sum, { insns }) => sum + insns.length, 0),
+    spec: examiner.text(prepared, { input }, words),
+    again: 0,
+  };
+}
+
+/** What is seen where the running kernel's JIT and ours differ. */
+export const BYTES = 'bytes';
 /** What is seen where only the checks see something. */
 export const FULL_ONLY = 'checks';
 /** The same, with something else going on around the run. */

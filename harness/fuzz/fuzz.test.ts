@@ -4,7 +4,8 @@ import { caseOf } from './case';
 import { isDefined } from './defined';
 import type { Find } from './find';
 import { judgeText } from './full';
-import { emptyTally, type Seen, Work } from './work';
+import { emptyTally, type Seen } from './tally';
+import { Work } from './work';
 
 const PLAN = { seed: 1, inputs: 2, every: 50 };
 

@@ -31,3 +31,6 @@ export const KNOWN: readonly Known[] = [
 /** The known defect that a run can show. */
 export const knownOf = (prepared: Prepared, policy: StackPolicy, called: ReadonlySet<string>): Known | undefined =>
   KNOWN.find((each) => each.shows(prepared, policy, called));
+
+/** Whether the kind of what was seen is that of a known defect. */
+export const isKnownKind = (kind: string): boolean => KNOWN.some(({ id }) => kind.startsWith(`${id}: `));

@@ -1,24 +1,37 @@
 import type { Find, Wanted } from './find';
-import type { Plan, Seen, Tally } from './work';
+import type { Block } from './schedule';
+import type { Plan, Seen, Tally } from './tally';
 
 /** What a worker is told to do. */
 export type Order =
-  /** Cases `from` up to, not including, `to`, but for those that end the process. */
-  | { readonly kind: 'run'; readonly from: number; readonly to: number; readonly skip: readonly number[] }
-  | { readonly kind: 'explain'; readonly wanted: Wanted };
+  /** A block of cases, but for those that end the process, by their place. */
+  | { readonly kind: 'run'; readonly block: Block; readonly skip: readonly number[] }
+  /** `deadly`: looking closer ends the process, so the case is only written down. */
+  | { readonly kind: 'explain'; readonly wanted: Wanted; readonly deadly: boolean };
+
+/** What came of a block. */
+export interface Ran {
+  readonly kind: 'ran';
+  readonly seen: readonly Seen[];
+  readonly tally: Tally;
+  /** What the running kernel said of those that it did not take: its reason, by path. */
+  readonly refusals: readonly (readonly [path: string, reason: string])[];
+  /** By path: what the case is the first one of its block to reach. */
+  readonly reached: readonly (readonly [path: string, features: readonly string[]])[];
+}
 
 /** What a worker says. */
 export type Answer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'ran'; readonly from: number; readonly seen: readonly Seen[]; readonly tally: Tally }
+  | Ran
   | { readonly kind: 'explained'; readonly find: Find }
-  /** Something that must not happen; the case that it happened in is in the worker's file. */
+  /** Something that must not happen. */
   | { readonly kind: 'failed'; readonly message: string };
 
 /** What a worker is started with. */
 export interface Start {
   readonly policy: string;
   readonly plan: Plan;
-  /** Where it writes down the case before it runs it: 8 bytes, little endian. */
+  /** Where it writes down the case before it runs it: its place, 8 bytes, little endian. */
   readonly file: string;
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Find } from './find';
 
@@ -13,15 +13,26 @@ function hash(text: string): string {
 export const fileOf = ({ policy, check, key }: Pick<Find, 'policy' | 'check' | 'key'>): string =>
   `${policy}-${check}-${hash(key)}.yaml`;
 
-/** Writes a find's spec. @returns the file @throws Error of the file system */
-export function saveSpec(folder: string, find: Find): string {
+/** Writes a file, whole or not at all. @returns the file @throws Error of the file system */
+export function saveText(folder: string, name: string, text: string): string {
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, fileOf(find));
-  writeFileSync(file, find.spec);
+  const file = join(folder, name);
+  const unfinished = `${file}.${process.pid}`;
+  try {
+    writeFileSync(unfinished, text);
+    renameSync(unfinished, file);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
   return file;
 }
 
-/** Adds a find to a file of results, a line each. @throws Error of the file system */
-export function saveResult(file: string, find: Find & { readonly kind: string }): void {
-  appendFileSync(file, `${JSON.stringify(find)}\n`);
+/** Writes a find's spec, below how it was found. @returns the file @throws Error of the file system */
+export const saveSpec = (folder: string, find: Find, command: string): string =>
+  saveText(folder, fileOf(find), `# ${command}\n${find.spec}`);
+
+/** Adds lines to a file of results. @throws Error of the file system */
+export function saveLines(file: string, lines: readonly object[]): void {
+  appendFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }

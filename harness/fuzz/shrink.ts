@@ -13,7 +13,7 @@ export interface ShrinkOptions {
 }
 
 /** Whether a case is one that the verifier might accept, and whose outcome does not depend on junk. */
-function isSound({ program }: Case): boolean {
+export function isSound({ program }: Case): boolean {
   if (program.subprogs.some(({ nodes }) => nodes.length === 0)) return false;
   const written = programOf(program);
   if (validateProgram(written).length > 0 || programErrors(written).length > 0) return false;

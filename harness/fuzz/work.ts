@@ -1,53 +1,39 @@
 import type { StackPolicy } from '../../jit';
-import { caseOf } from './case';
+import { readCorpus } from './corpus';
+import { featuresOf } from './coverage';
 import { Examiner } from './examine';
-import { AROUND, explain, type Find, FULL_ONLY, type Wanted } from './find';
+import { AROUND, BYTES, explain, type Find, FULL_ONLY, plainFind, type Wanted } from './find';
+import type { FuzzInput } from './input';
+import { type Answerer, askKernel } from './kernel';
+import { type Corpus, caseAt, NO_CORPUS } from './path';
+import type { Prepared } from './prepare';
+import type { Plan, Seen, Tally } from './tally';
 
-/** What all cases of a campaign have in common. */
-export interface Plan {
-  readonly seed: number;
-  /** Inputs for each program. */
-  readonly inputs: number;
-  /** One case in so many is looked at with every check, whatever the cheap look says. */
-  readonly every: number;
+/** What is told about a case besides what was seen in it. */
+export interface Notes {
+  readonly reached?: (features: ReadonlySet<string>) => void;
+  readonly refused?: (reason: string) => void;
 }
-
-/** Something that was seen in a case. */
-export interface Seen {
-  readonly index: number;
-  readonly input: number;
-  readonly what: string;
-  /** Seen alike, of the same known defect or none: one find until somebody looks closer. */
-  readonly kind: string;
-}
-
-/** What was done. */
-export interface Tally {
-  cases: number;
-  runs: number;
-  refused: number;
-  checked: number;
-  insns: number;
-  bytes: number;
-}
-
-export const emptyTally = (): Tally => ({ cases: 0, runs: 0, refused: 0, checked: 0, insns: 0, bytes: 0 });
 
 /** Runs cases one after the other. */
 export class Work {
   private readonly examiner: Examiner;
+  private readonly corpus: Corpus;
 
+  /** @throws Error of the file system when the corpus cannot be read */
   constructor(
     policy: StackPolicy,
     private readonly plan: Plan,
+    private readonly answerer: Answerer = askKernel,
   ) {
     this.examiner = new Examiner(policy);
+    this.corpus = plan.corpus === undefined ? NO_CORPUS : readCorpus(plan.corpus).programs;
   }
 
-  /** One case: the first input at which something is wrong; null where nothing is. */
-  run(index: number, tally: Tally): Seen | null {
+  /** One case: the first input at which something is wrong; null where nothing is. `path`: that of a case of the seed. */
+  run(index: number, tally: Tally, path = String(index), notes: Notes = {}): Seen | null {
     const { examiner, plan } = this;
-    const { fuzz, program, inputs, around } = caseOf(plan.seed, index, plan.inputs);
+    const { fuzz, program, inputs, around } = caseAt(path, plan.seed, plan.inputs, this.corpus);
     tally.cases++;
     const prepared = examiner.prepare({ program: fuzz });
     if (!prepared) {
@@ -56,37 +42,81 @@ export class Work {
     }
     for (const { insns } of program.subprogs) tally.insns += insns.length;
     for (const code of prepared.built.world.programs[0]!.code) tally.bytes += code.length;
-    const kindOf = (what: string): string => {
-      const known = examiner.known(prepared);
-      return known ? `${known.id}: ${what}` : what;
+    if (notes.reached && plan.reach && index % plan.reach === 0) {
+      notes.reached(featuresOf(prepared.built.world.programs[0]!.image!));
+    }
+    const seen = (input: number, what: string, kind = what): Seen => {
+      const known = what === BYTES ? undefined : examiner.known(prepared);
+      return { index, path, input, what, kind: known ? `${known.id}: ${kind}` : kind };
     };
+    if (plan.ask && index % plan.ask === 0) {
+      const differs = this.ask(prepared, tally, (reason) => notes.refused?.(reason));
+      if (differs) return seen(0, BYTES);
+    }
     examiner.load(prepared);
     for (const [nth, input] of inputs.entries()) {
       tally.runs++;
       const anomaly = examiner.runLoaded(input);
-      if (anomaly) return { index, input: nth, what: anomaly.what, kind: kindOf(anomaly.what) };
+      if (!anomaly) continue;
+      // A program from elsewhere, or a changed one, may run for ever, or divide what the generator never would.
+      if (isForeign(path) && anomaly.what.startsWith('the interpreter: ')) return null;
+      return seen(nth, anomaly.what);
     }
-    if (index % plan.every !== 0 || examiner.isLong) return null;
+    if ((!path.startsWith('@') && index % plan.every !== 0) || examiner.isLong) return null;
     tally.checked++;
-    // Every other time as it is, and then with something else going on.
-    for (const [what, input] of [
-      [FULL_ONLY, inputs[0]!],
-      [AROUND, { ...inputs[0]!, around }],
+    return this.everyCheck(prepared, inputs[0]!, around, seen);
+  }
+
+  /** As it is, and then with something else going on. */
+  private everyCheck(
+    prepared: Prepared,
+    input: FuzzInput,
+    around: FuzzInput['around'],
+    seen: (input: number, what: string, kind: string) => Seen,
+  ): Seen | null {
+    for (const [what, given] of [
+      [FULL_ONLY, input],
+      [AROUND, { ...input, around: this.guarded(around) }],
     ] as const) {
-      const check = examiner.full(prepared, { input }).findings[0]?.check;
-      if (check !== undefined) return { index, input: 0, what, kind: kindOf(`${what} ${check}`) };
+      const check = this.examiner.full(prepared, { input: given }).findings[0]?.check;
+      if (check !== undefined) return seen(0, what, `${what} ${check}`);
     }
     return null;
   }
 
-  /** A closer look. */
-  explain(wanted: Wanted): Find {
-    const { fuzz, inputs, around } = caseOf(this.plan.seed, wanted.index, this.plan.inputs);
+  /** Asks the running kernel. Whether it makes other bytes of the program. */
+  private ask({ fuzz, program }: Prepared, tally: Tally, refused: (reason: string) => void): boolean {
+    const answer = this.answerer(fuzz, program);
+    if (answer.kind === 'not tried') return false;
+    tally.asked++;
+    if (answer.kind === 'refused') refused(answer.reason);
+    else tally.loaded++;
+    return answer.kind === 'loaded' && answer.bytes === 'different' && this.examiner.policy.name === 'linux-6.18';
+  }
+
+  private guarded(around: FuzzInput['around']): FuzzInput['around'] {
+    return around?.event.startsWith('interrupt: ') && this.plan.unguarded
+      ? { ...around, event: `${around.event}, guard: none` }
+      : around;
+  }
+
+  /** A closer look. `deadly`: not one that runs anything. */
+  explain(wanted: Wanted, deadly = false): Find {
+    const { seed, inputs: count } = this.plan;
+    const { fuzz, inputs, around } = caseAt(wanted.path ?? String(wanted.index), seed, count, this.corpus);
     const input = inputs[wanted.input]!;
-    return explain(this.examiner, fuzz, wanted.seen === AROUND ? { ...input, around } : input, wanted);
+    if (deadly || wanted.seen === BYTES) return plainFind(this.examiner, fuzz, input, wanted);
+    return explain(
+      this.examiner,
+      fuzz,
+      wanted.seen === AROUND ? { ...input, around: this.guarded(around) } : input,
+      wanted,
+    );
   }
 
   close(): void {
     this.examiner.close();
   }
 }
+
+const isForeign = (path: string): boolean => !/^\d+$/.test(path);

@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { policyNamed } from '../../jit';
 import type { Answer, Order, Start } from './orders';
-import { emptyTally, Work } from './work';
+import { emptyTally } from './tally';
+import { Work } from './work';
 
 /**
  * The process in which programs run: libunicorn may end it, and then its parent reads in the file which case it was. Started by a
@@ -20,17 +21,28 @@ function main(start: Start): void {
   const answer = (order: Order): Answer => {
     if (order.kind === 'explain') {
       note(order.wanted.index);
-      return { kind: 'explained', find: work.explain(order.wanted) };
+      return { kind: 'explained', find: work.explain(order.wanted, order.deadly) };
     }
     const tally = emptyTally();
     const seen = [];
-    for (let index = order.from; index < order.to; index++) {
+    const known = new Set<string>();
+    const reached: [string, string[]][] = [];
+    const refusals: [string, string][] = [];
+    for (const [i, path] of order.block.paths.entries()) {
+      const index = order.block.from + i;
       if (order.skip.includes(index)) continue;
       note(index);
-      const what = work.run(index, tally);
+      const what = work.run(index, tally, path, {
+        reached(features) {
+          const fresh = [...features].filter((each) => !known.has(each));
+          for (const each of fresh) known.add(each);
+          if (fresh.length > 0) reached.push([path, fresh]);
+        },
+        refused: (reason) => void refusals.push([path, reason]),
+      });
       if (what) seen.push(what);
     }
-    return { kind: 'ran', from: order.from, seen, tally };
+    return { kind: 'ran', seen, tally, refusals, reached };
   };
 
   process.on('message', (order: Order) => {
