@@ -1,5 +1,7 @@
 import { type CampaignEnd, type CampaignHead, coverageReport, type Found, type Progress, tallyText } from '../harness';
 
+/** Names of what was never seen, unless there are more. */
+const NAMES = 40;
 /** Reasons of the running kernel that are shown. */
 const REASONS = 5;
 
@@ -46,7 +48,8 @@ const ENDINGS = {
 
 function coverageText(reached: readonly string[]): string[] {
   const { roles, ofRoles, neverRoles, rows, ofRows, neverRows, sites, blocks } = coverageReport(new Set(reached));
-  const never = (names: readonly string[]): string => (names.length === 0 ? '' : ` (never: ${names.join('; ')})`);
+  const never = (names: readonly string[]): string =>
+    names.length === 0 || names.length > NAMES ? '' : ` (never: ${names.join('; ')})`;
   return [
     `emitter: roles ${roles} of ${ofRoles}${never(neverRoles)}`,
     `  encodings ${rows} of ${ofRows}${never(neverRows)}`,

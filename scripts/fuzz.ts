@@ -45,7 +45,7 @@ const ALIKE = 2;
 const EVERY = 128;
 const REACH = 16;
 const ASK = 64;
-const SHRINKING_MS = 10_000;
+const SHRINKING_MS = 60_000;
 /** Between two lines of progress where nobody watches. */
 const QUIET_SECONDS = 30;
 

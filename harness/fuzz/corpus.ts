@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StackPolicy } from '../../jit';
@@ -44,7 +45,7 @@ function readFile(file: string): Source[] | string {
   } catch (error) {
     return `${file}: cannot be read: ${(error as Error).message}`;
   }
-  if (bytes.includes(0) && !isElf(bytes)) return readWire(file, bytes);
+  if ((bytes.includes(0) || !isUtf8(bytes)) && !isElf(bytes)) return readWire(file, bytes);
   const read = readSources(file, TYPE);
   return isIssues(read) ? formatIssue(read[0]!) : read;
 }

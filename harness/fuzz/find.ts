@@ -31,13 +31,15 @@ export interface Find {
   readonly again: number;
 }
 
+type Finding = ReturnType<Examiner['full']>['findings'][number];
+
 export interface Wanted {
   readonly index: number;
   /** Default: that of a case of the seed. */
   readonly path?: string;
   readonly input: number;
   readonly seen: string;
-  /** Milliseconds for shrinking. */
+  /** Milliseconds for each half of shrinking, which is over much earlier unless the machine is very busy. */
   readonly time: number;
   /** Whether the running kernel's verifier is asked. */
   readonly ask: boolean;
@@ -57,11 +59,21 @@ const siteOf = (machine: string | null): string | null =>
     .replace(/\b(r\d+[bwd]?|[re]?[a-d]x|[re]?[sd]i|[a-ds]i?l|[a-d]h)\b/g, 'r')
     .replace(/[+-]?0x[0-9a-f]+|\b\d+\b/g, '#') ?? null;
 
+/** The same for finds that are the same: of a value that was lost, who lost it, not where that shows. */
+function keyOf(check: string, site: string | null, finding: Finding | undefined): string {
+  const { culprit, message } = finding ?? {};
+  if (culprit) return `${check} | ${shapeOf(culprit).replace(/\bat (main|sub|catch)\b/g, 'at a subprog')}`;
+  return `${check} | ${site ?? '-'} | ${shapeOf(message ?? '-')}`;
+}
+
 const kernelText = (answer: Answer): string => ('reason' in answer ? `${answer.kind}: ${answer.reason}` : answer.kind);
 
 const NOT_ASKED: Answer = { kind: 'not tried', reason: 'nobody asked for it (`--ask-kernel`)' };
 
 const FRESH = 3;
+/** Smaller cases that the cheap look, and every check, are asked about. */
+const QUICK = 6000;
+const STRICT = 500;
 
 /** Looks at an anomaly with every check, shrinks it, runs it again in fresh engines, and writes it down. */
 export function explain(
@@ -89,8 +101,8 @@ export function explain(
   };
   const isQuiet = seen === FULL_ONLY || seen === AROUND;
   // The cheap look is enough for most of the way, unless it leads to another find.
-  const half = isQuiet ? start : shrink(start, { time: time / 2, same: quick });
-  const small = shrink(strict(half) ? half : start, { time: time / 2, same: strict });
+  const half = isQuiet ? start : shrink(start, { time, attempts: QUICK, same: quick });
+  const small = shrink(strict(half) ? half : start, { time, attempts: STRICT, same: strict });
   const prepared = examiner.prepare(small)!;
   const report = examiner.full(prepared, small);
   const finding = report.findings[0];
@@ -115,7 +127,7 @@ export function explain(
     seen,
     message: finding?.message ?? seen,
     site,
-    key: `${check ?? `unexplained ${seen}`} | ${site ?? '-'} | ${shapeOf(finding?.culprit ?? finding?.message ?? '-')}`,
+    key: keyOf(check ?? `unexplained ${seen}`, site, finding),
     known: known?.id ?? null,
     kernel,
     insns: prepared.program.subprogs.reduce((sum, { insns }) => sum + insns.length, 0),

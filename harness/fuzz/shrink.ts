@@ -8,7 +8,9 @@ import { type Case, dropNodes, pruned, shorter } from './shrink-tree';
 export interface ShrinkOptions {
   /** Whether a smaller case is the same find. */
   readonly same: (smaller: Case) => boolean;
-  /** Milliseconds after which what is there has to do. */
+  /** Smaller cases that are tried: after so many what is there has to do. The same on every machine, however fast. */
+  readonly attempts: number;
+  /** Milliseconds after which it has to do all the same: far more than that takes. */
   readonly time: number;
 }
 
@@ -23,15 +25,19 @@ export function isSound({ program }: Case): boolean {
 const PASSES = [shorter, lessInput, lessCode, smaller];
 
 /** A smaller case that is the same find: nothing that could be taken away is left, unless time runs out. */
-export function shrink(start: Case, { same, time }: ShrinkOptions): Case {
+export function shrink(start: Case, { same, time, attempts }: ShrinkOptions): Case {
   const until = performance.now() + time;
+  let left = attempts;
+  const isOver = (): boolean => left <= 0 || performance.now() > until;
   const attempt = (candidate: Case): Case | null => {
-    if (performance.now() > until) return null;
+    if (isOver()) return null;
     const tried = pruned(candidate);
-    return isSound(tried) && same(tried) ? tried : null;
+    if (!isSound(tried)) return null;
+    left--;
+    return same(tried) ? tried : null;
   };
   let best = start;
-  for (let progress = true; progress && performance.now() <= until; ) {
+  for (let progress = true; progress && !isOver(); ) {
     const before = best;
     best = dropNodes(best, attempt);
     for (const pass of PASSES) best = greedy(best, pass, attempt);

@@ -42,7 +42,7 @@ export class Work {
     }
     for (const { insns } of program.subprogs) tally.insns += insns.length;
     for (const code of prepared.built.world.programs[0]!.code) tally.bytes += code.length;
-    if (notes.reached && plan.reach && index % plan.reach === 0) {
+    if (notes.reached && plan.reach && (path.startsWith('@') || index % plan.reach === 0)) {
       notes.reached(featuresOf(prepared.built.world.programs[0]!.image!));
     }
     const seen = (input: number, what: string, kind = what): Seen => {
