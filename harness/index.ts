@@ -22,7 +22,6 @@ export { examine } from './doctor';
 export { type Executed, executeFile } from './exec-file';
 export { answerExec, type ExecResult } from './exec-requests';
 export { EXCLUDED, explainFaultNamed, FAULTS, faultsPage, runFaults, runImageFaults } from './fault';
-export * from './fuzz';
 export { type Imported, importCaptures, importFailed } from './import-captures';
 export { importLines } from './import-text';
 export { answerJit } from './jit-requests';

@@ -1,4 +1,11 @@
-import { type CampaignEnd, type CampaignHead, coverageReport, type Found, type Progress, tallyText } from '../harness';
+import {
+  type CampaignEnd,
+  type CampaignHead,
+  coverageReport,
+  type Found,
+  type Progress,
+  tallyText,
+} from '../harness/fuzz';
 
 /** Names of what was never seen, unless there are more. */
 const NAMES = 40;

@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import {
   boundsText,
   Campaign,
   type CampaignHead,
+  corpora,
   type Found,
   fileOf,
   isPath,
@@ -10,12 +10,10 @@ import {
   mergeResults,
   type Progress,
   ResultsProblem,
-  readCorpus,
   readResults,
   saveLines,
   saveSpec,
-  writeCorpus,
-} from '../harness';
+} from '../harness/fuzz';
 import { policyNamed } from '../jit';
 import { calledAs } from './called-as';
 import { EXIT, UsageError } from './exit-codes';
@@ -27,7 +25,7 @@ export interface FuzzCommand {
   readonly time?: number;
   readonly seed: number;
   readonly path?: readonly string[];
-  readonly workers?: number;
+  readonly workers: number;
   readonly inputs: number;
   readonly shard?: string;
   readonly corpus?: string;
@@ -62,7 +60,7 @@ function shardOf(text: string | undefined): readonly [number, number] {
 function corpusNames(folder: string | undefined): string[] {
   if (folder === undefined) return [];
   try {
-    const { programs, problems } = readCorpus(folder);
+    const { programs, problems } = corpora().readCorpus(folder);
     for (const problem of problems) process.stderr.write(`privstack: ${problem}; left out\n`);
     process.stdout.write(`corpus: ${programs.size} programs of ${folder}, ${problems.length} left out\n`);
     return [...programs.keys()];
@@ -201,7 +199,7 @@ async function search(command: FuzzCommand): Promise<void> {
     ...(paths && { paths }),
     reach: guided ? 1 : REACH,
     ask: command.askKernel ? ASK : undefined,
-    workers: command.workers || Math.min(availableParallelism(), 16),
+    workers: command.workers,
     alike: paths ? Number.POSITIVE_INFINITY : ALIKE,
     shrinking: SHRINKING_MS,
     progress: progressWriter(),
@@ -226,7 +224,9 @@ async function search(command: FuzzCommand): Promise<void> {
     process.stdout.write(endText(head, { seen: last.seen, end }, finds));
     if (corpus !== undefined && !paths) {
       writer.write(corpus, () => {
-        process.stdout.write(`corpus: ${writeCorpus(corpus, kept, given, plan)} programs added to ${corpus}\n`);
+        process.stdout.write(
+          `corpus: ${corpora().writeCorpus(corpus, kept, given, plan)} programs added to ${corpus}\n`,
+        );
       });
     }
     process.exitCode = open.length > 0 && finds.exit === EXIT.ok ? EXIT.deviation : finds.exit;

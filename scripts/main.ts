@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, UsageError } from './exit-codes';
 
@@ -11,6 +12,10 @@ function natural(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new UsageError(`\`${value}\` is not a number, expected 0, 1, 2, ...`);
   return Number(value);
 }
+
+/** As many processes as were asked for, or as there are CPUs. */
+const workersOf = ({ workers }: { readonly workers?: number }): number =>
+  workers || Math.min(availableParallelism(), 16);
 
 function build(): Command {
   const program = new Command('privstack')
@@ -143,7 +148,12 @@ function build(): Command {
       '--ask-kernel',
       'hand one program in 64, and finds, to the running kernel: whether it takes them, and its bytes',
     )
-    .action((options) => (require('./fuzz') as typeof import('./fuzz')).fuzz(options));
+    .action((options) => {
+      // While this process loads its own part, workers load theirs.
+      if (!options.merge)
+        (require('../harness/fuzz/crew') as typeof import('../harness/fuzz/crew')).prefork(workersOf(options));
+      return (require('./fuzz') as typeof import('./fuzz')).fuzz({ ...options, workers: workersOf(options) });
+    });
   program
     .command('conformance')
     .description('run bpf_conformance data files under every sound policy, and in the interpreter')

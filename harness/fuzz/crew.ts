@@ -12,7 +12,7 @@ interface Worker {
   ready: boolean;
 }
 
-export interface CrewOptions extends Omit<Start, 'file'> {
+export interface CrewOptions extends Omit<Start, 'kind' | 'file'> {
   readonly workers: number;
   /** The next thing to do; null when there is nothing right now. */
   next(): Order | null;
@@ -51,10 +51,10 @@ export class Crew {
   private start(): void {
     const { policy, plan } = this.options;
     const file = join(this.folder, `case-${this.started++}`);
-    const path = require.resolve('./worker');
-    const start: Start = { policy, plan, file };
-    const execArgv = path.endsWith('.ts') ? ['--require', join(__dirname, '../../scripts/typescript.js')] : [];
-    const process = fork(path, [JSON.stringify(start)], { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const process = waiting.shift() ?? forkWorker();
+    process.ref();
+    process.channel?.ref();
+    process.send({ kind: 'start', policy, plan, file } satisfies Start);
     const worker: Worker = { process, file, order: null, ready: false };
     this.workers.push(worker);
     process.on('message', (answer: Answer) => this.hear(worker, answer));
@@ -104,6 +104,25 @@ export class Crew {
   /** Ends now, whatever is being done. */
   stop(): void {
     this.over?.resolve();
+  }
+}
+
+/** Workers that load what they need while nobody knows yet what for. */
+const waiting: ChildProcess[] = [];
+
+function forkWorker(): ChildProcess {
+  const path = require.resolve('./worker');
+  const execArgv = path.endsWith('.ts') ? ['--require', join(__dirname, '../../scripts/typescript.js')] : [];
+  return fork(path, [], { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+}
+
+/** Starts workers before there is a campaign. They end when this process does. */
+export function prefork(workers: number): void {
+  for (let i = 0; i < workers; i++) {
+    const worker = forkWorker();
+    worker.unref();
+    worker.channel?.unref();
+    waiting.push(worker);
   }
 }
 

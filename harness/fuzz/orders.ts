@@ -28,8 +28,9 @@ export type Answer =
   /** Something that must not happen. */
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What a worker is started with. */
+/** The first thing that a worker is told. */
 export interface Start {
+  readonly kind: 'start';
   readonly policy: string;
   readonly plan: Plan;
   /** Where it writes down the case before it runs it: its place, 8 bytes, little endian. */

@@ -2,6 +2,7 @@ import { caseOf, type FuzzCase, fillCase } from './case';
 import { randomOf } from './generate';
 import { hashOf } from './hash';
 import { mutated } from './mutate';
+import { partsOfPath } from './path-text';
 import type { FuzzProgram } from './program';
 
 /** Programs from elsewhere, by name. */
@@ -9,27 +10,20 @@ export type Corpus = ReadonlyMap<string, FuzzProgram>;
 
 export const NO_CORPUS: Corpus = new Map();
 
-/** Where a path starts: a number, or a program of the corpus; then changes, each by its number. */
-const PATH = /^(?<start>\d+|@[^~]+)(?<changes>(~\d+)*)$/;
-
-/** Whether a text is the path of a case: `17`, `@name`, and either with `~n` behind it, any number of times. */
-export const isPath = (text: string): boolean => PATH.test(text);
-
 /**
  * The case that a path names: `17` is number 17 of the seed, `@name` a program of the corpus with inputs of the seed, and
  * `17~3` what change number 3 makes of `17`. @throws Error for a program that the corpus does not have
  */
 export function caseAt(path: string, seed: number, inputs: number, corpus: Corpus): FuzzCase {
-  const { start, changes } = PATH.exec(path)!.groups!;
-  const numbers = changes!.split('~').slice(1).map(Number);
+  const { start, changes } = partsOfPath(path);
   let found: FuzzCase;
-  if (!start!.startsWith('@')) found = caseOf(seed, Number(start), inputs);
+  if (!start.startsWith('@')) found = caseOf(seed, Number(start), inputs);
   else {
-    const fuzz = corpus.get(start!.slice(1));
-    if (!fuzz) throw new Error(`the corpus has no program \`${start!.slice(1)}\``);
-    found = fillCase(randomOf(hashOf(seed, start!)), fuzz, inputs);
+    const fuzz = corpus.get(start.slice(1));
+    if (!fuzz) throw new Error(`the corpus has no program \`${start.slice(1)}\``);
+    found = fillCase(randomOf(hashOf(seed, start)), fuzz, inputs);
   }
-  for (const number of numbers) {
+  for (const number of changes) {
     const random = randomOf(hashOf(seed, `~${number}`));
     found = fillCase(random, mutated(random, found.fuzz), inputs);
   }

@@ -62,7 +62,7 @@ export class Work {
       if (isForeign(path) && anomaly.what.startsWith('the interpreter: ')) return null;
       return seen(nth, anomaly.what);
     }
-    if ((!path.startsWith('@') && index % plan.every !== 0) || examiner.isLong) return null;
+    if ((!path.startsWith('@') && index % plan.every !== plan.every >> 1) || examiner.isLong) return null;
     tally.checked++;
     return this.everyCheck(prepared, inputs[0]!, around, seen);
   }

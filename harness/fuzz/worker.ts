@@ -6,7 +6,7 @@ import { Work } from './work';
 
 /**
  * The process in which programs run: libunicorn may end it, and then its parent reads in the file which case it was. Started by a
- * `Crew`, with a `Start` as its only argument.
+ * `Crew`, which tells it a `Start` first.
  */
 function main(start: Start): void {
   const fd = openSync(start.file, 'w');
@@ -63,4 +63,6 @@ function main(start: Start): void {
   say({ kind: 'ready' });
 }
 
-main(JSON.parse(process.argv[2]!) as Start);
+process.once('message', (start: Start) => main(start));
+// Whoever has started it wanted nothing in the end.
+process.once('disconnect', () => process.exit(0));
