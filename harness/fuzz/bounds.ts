@@ -31,7 +31,9 @@ export function boundsText({ types, subprogs, depths, executed, jumps, context }
     `frames: ${depths.join(' ')}, or 1 to 160 bytes; jumps over ${jumps[0]} to ${jumps[1]} bytes; context of ${context} bytes`,
     'instructions: alu and alu64 of all kinds, byte swaps, sign extension, loads and stores of all sizes, atomics,',
     '  jumps of all kinds and both widths, loops, may_goto, calls of subprogs, helpers and bpf_throw, bpf_loop callbacks',
-    'around a run that every check sees: programs on this and the other CPU, trampolines, an extension',
-    'not generated: arenas, maps, tail calls, timers',
+    'around a run that every check sees: other programs and itself on this CPU behind the recursion guard and on the other',
+    '  one, at every instruction and at chosen ones, trampolines with and without a program, extensions, a tail call into it,',
+    '  callbacks of timers, one run after the other on both CPUs',
+    'not generated: arenas, maps, tail calls out of a program, kfuncs besides bpf_throw, loads that may fault',
   ].join('\n');
 }

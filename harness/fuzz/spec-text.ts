@@ -49,12 +49,14 @@ export function specText(
     ...(exceptionCallback === undefined
       ? []
       : [`    exception_callback: ${program.subprogs[exceptionCallback]!.name}`]),
+    ...(around?.async === undefined ? [] : [`    async_callbacks: [${around.async}]`]),
     '    asm: |',
     ...printProgram(globalised(program, around?.global))
       .trimEnd()
       .split('\n')
       .map((line) => `      ${line}`),
-    ...(around?.program ? [`  ${around.program.name}:`, ...around.program.lines] : []),
+    ...(around?.programs ?? []).flatMap(({ name, lines }) => [`  ${name}:`, ...lines]),
+    ...(around?.maps ? ['maps:', ...around.maps] : []),
     ...(plain.length === 0 ? [] : ['helpers:']),
     ...plain.map(({ name, i }) => `  ${name}: { returns: ${quoted(input.returns[i] ?? 0n)} }`),
     ...(input.r9 === 'junk' || plain.length === 0 ? [] : ['clobbers:']),
@@ -65,7 +67,9 @@ export function specText(
           return `  ${name}: [{ r9: "fp(${program.subprogs[subprog]!.name}, cpu ${cpu})" }]`;
         })),
     `context: ${contextText(input.context)}`,
-    ...(around ? ['scenarios:', `  not alone: { do: [{ ${around.event} }] }`] : []),
+    ...(around
+      ? ['scenarios:', `  not alone: { do: [${around.events.map((event) => `{ ${event} }`).join(', ')}] }`]
+      : []),
     'expect:',
     '  verdict: holds',
     ...(want.kind === 'exit' && !around?.changes ? [`  retval: ${quoted(want.r0)}`] : []),

@@ -95,9 +95,9 @@ export class Work {
   }
 
   private guarded(around: FuzzInput['around']): FuzzInput['around'] {
-    return around?.event.startsWith('interrupt: ') && this.plan.unguarded
-      ? { ...around, event: `${around.event}, guard: none` }
-      : around;
+    if (!around || !this.plan.unguarded) return around;
+    const events = around.events.map((event) => (event.startsWith('interrupt: ') ? `${event}, guard: none` : event));
+    return { ...around, events };
   }
 
   /** A closer look. `deadly`: not one that runs anything. */
