@@ -1,4 +1,5 @@
 import type { Examiner } from './examine';
+import { shortHash } from './hash';
 import type { FuzzInput } from './input';
 import { type Answer, askKernel } from './kernel';
 import type { FuzzProgram } from './program';
@@ -66,6 +67,10 @@ function keyOf(check: string, site: string | null, finding: Finding | undefined)
   return `${check} | ${site ?? '-'} | ${shapeOf(message ?? '-')}`;
 }
 
+/** No two finds have the same name: specs that are loaded together must not. */
+const nameOf = ({ policy }: Examiner, what: string, key: string): string =>
+  `found by fuzzing: ${what} under ${policy.name} (${shortHash(key)})`;
+
 const kernelText = (answer: Answer): string => ('reason' in answer ? `${answer.kind}: ${answer.reason}` : answer.kind);
 
 const NOT_ASKED: Answer = { kind: 'not tried', reason: 'nobody asked for it (`--ask-kernel`)' };
@@ -114,7 +119,8 @@ export function explain(
     if (shown === (check ?? seen)) again++;
   }
   const site = siteOf(finding?.machine ?? null);
-  const name = `found by fuzzing: ${check ?? seen}, case ${path}`;
+  const key = keyOf(check ?? `unexplained ${seen}`, site, finding);
+  const name = nameOf(examiner, check ?? seen, key);
   const kernel = kernelText(ask ? askKernel(prepared.fuzz, prepared.program) : NOT_ASKED);
   const culprit = finding?.culprit ?? null;
   const description = `Under ${examiner.policy.name}: ${finding?.message ?? seen}.${culprit === null ? '' : ` ${culprit}.`} The running kernel's verifier: ${kernel}.`;
@@ -127,7 +133,7 @@ export function explain(
     seen,
     message: finding?.message ?? seen,
     site,
-    key: keyOf(check ?? `unexplained ${seen}`, site, finding),
+    key,
     known: known?.id ?? null,
     kernel,
     insns: prepared.program.subprogs.reduce((sum, { insns }) => sum + insns.length, 0),
@@ -152,7 +158,8 @@ export function plainFind(
     seen === BYTES
       ? 'the running kernel makes other bytes of the program'
       : 'the emulator ends the process that runs it';
-  const words = { name: `found by fuzzing: ${seen}, case ${path}`, description: `Under ${policy}: ${message}.` };
+  const key = `${seen} ${path}`;
+  const words = { name: nameOf(examiner, seen, key), description: `Under ${policy}: ${message}.` };
   return {
     index,
     path,
@@ -162,7 +169,7 @@ export function plainFind(
     seen,
     message,
     site: null,
-    key: `${seen} ${path}`,
+    key,
     known: null,
     kernel: kernelText(seen === BYTES ? { kind: 'loaded', bytes: 'different' } : NOT_ASKED),
     insns: prepared.program.subprogs.reduce((sum, { insns }) => sum + insns.length, 0),

@@ -12,3 +12,10 @@ export function hashOf(seed: number, text: string): number {
   for (let i = 0; i < text.length; i++) hash = mix(hash ^ text.charCodeAt(i));
   return hash;
 }
+
+/** FNV-1a, 32 bits: a short name for a long key. */
+export function shortHash(text: string): string {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return (h >>> 0).toString(16).padStart(8, '0');
+}
