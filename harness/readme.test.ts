@@ -38,6 +38,7 @@ describe('documents', () => {
     'docs/architecture.md',
     'docs/emulator.md',
     'docs/faults.md',
+    'docs/fuzzing.md',
     'docs/spec-format.md',
     ...decisions,
   ];
