@@ -118,6 +118,9 @@ function forkWorker(): ChildProcess {
 
 /** Starts workers before there is a campaign. They end when this process does. */
 export function prefork(workers: number): void {
+  process.once('exit', () => {
+    for (const each of waiting) each.kill('SIGKILL');
+  });
   for (let i = 0; i < workers; i++) {
     const worker = forkWorker();
     worker.unref();
