@@ -126,6 +126,6 @@ export function generateAround(random: Random, program: FuzzProgram): Around | n
   const make = random.pick(MAKERS);
   const around = make(random, random.pick(places), program);
   // The unwinder does not get past C code, under any policy.
-  if (kfuncs.length > 0 && around?.events.some((each) => each.startsWith('fexit'))) return null;
+  if (kfuncs.includes('bpf_throw') && around?.events.some((each) => each.startsWith('fexit'))) return null;
   return around?.global === 'main' ? null : around;
 }

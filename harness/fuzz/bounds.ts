@@ -30,10 +30,10 @@ export function boundsText({ types, subprogs, depths, executed, jumps, context }
     `programs: ${types.join(', ')}; 1 to ${subprogs} subprogs, call chains as long; about ${executed} instructions a run`,
     `frames: ${depths.join(' ')}, or 1 to 160 bytes; jumps over ${jumps[0]} to ${jumps[1]} bytes; context of ${context} bytes`,
     'instructions: alu and alu64 of all kinds, byte swaps, sign extension, loads and stores of all sizes, atomics,',
-    '  jumps of all kinds and both widths, loops, may_goto, calls of subprogs, helpers and bpf_throw, bpf_loop callbacks',
+    '  jumps of all kinds and both widths, loops, may_goto, calls of subprogs, helpers, kfuncs and bpf_throw, bpf_loop callbacks',
     'around a run that every check sees: other programs and itself on this CPU behind the recursion guard and on the other',
     '  one, at every instruction and at chosen ones, trampolines with and without a program, extensions, a tail call into it,',
     '  callbacks of timers, one run after the other on both CPUs',
-    'not generated: arenas, maps, tail calls out of a program, kfuncs besides bpf_throw, loads that may fault',
+    'not generated: arenas, maps, tail calls out of a program, kfuncs that take or return something, loads that may fault',
   ].join('\n');
 }

@@ -4,6 +4,9 @@ export const CALLEE_SAVED = [6, 7, 8, 9];
 
 /** Helpers without arguments, by id: bpf_ktime_get_ns, _get_prandom_u32, _get_smp_processor_id, _get_current_pid_tgid ... */
 export const HELPERS = [5, 7, 8, 14, 42, 118, 125];
+/** Kfuncs by index: the first one throws, the others are called one right after the other. None of them returns anything. */
+export const KFUNCS = ['bpf_throw', 'bpf_rcu_read_lock', 'bpf_rcu_read_unlock'];
+
 /** bpf_get_prandom_u32: of its result a verifier knows nothing. */
 export const RANDOM_HELPER = 7;
 

@@ -180,7 +180,7 @@ class Walk {
     else if (src === 0 && HELPERS.name(imm) === 'bpf_loop') {
       need(args[0] === NUMBER && args[1] === ELSEWHERE && args[2] !== NOTHING && args[3] === NUMBER);
       far(args[2]!);
-    } else if (src === 2) need(args[0] === NUMBER);
+    } else if (src === 2 && this.program.kfuncs[imm] === 'bpf_throw') need(args[0] === NUMBER);
     for (let i = 1; i <= 5; i++) regs[i] = NOTHING;
     regs[0] = NUMBER;
   }

@@ -53,6 +53,18 @@ describe('a smoke campaign', () => {
     work.close();
   });
 
+  it('breaks every private design when asked to interrupt in spite of the recursion guard', () => {
+    const first = (unguarded: boolean): Seen | null => {
+      const work = new Work(policyNamed('linux-6.18-fixed')!, { seed: 1, inputs: 1, every: 1, unguarded });
+      let seen: Seen | null = null;
+      for (let index = 0; index < 48 && !seen; index++) seen = work.run(index, emptyTally());
+      work.close();
+      return seen;
+    };
+    expect(first(true)).toMatchObject({ kind: 'checks, not alone recursion' });
+    expect(first(false)).toBeNull();
+  });
+
   // Who lost the value, as the claims about these policies say (specs/claims).
   it.each([
     ['unsaved', 'frame-address', /^`call helper` at .* left # in r9$/],
@@ -62,10 +74,17 @@ describe('a smoke campaign', () => {
     ['subtree', 'exception', /^`pop r15` at /],
   ])('breaks %s by %s, with a small spec that fails the same check', (policy, check, culprit) => {
     const { seen, work } = seenUnder(policy, 32);
-    const find = explained(work, seen[0]!);
+    // What was lost may show in more than one way.
+    const finds: Find[] = [];
+    const fits = (find: Find): boolean => find.check === check && culprit.test(find.key.split(' | ')[1]!);
+    for (const each of seen.slice(0, 6)) {
+      finds.push(explained(work, each));
+      if (finds.some(fits)) break;
+    }
     work.close();
-    expect(find).toMatchObject({ check, known: null, again: 3 });
-    expect(find.key.split(' | ')[1]).toMatch(culprit);
+    const find = finds.find(fits)!;
+    expect(finds.map(({ key }) => key)).toContain(find?.key);
+    expect(find).toMatchObject({ known: null, again: 3 });
     expect(find.insns).toBeLessThan(15);
     expect(judgeText(find.spec, 'find.yaml').findings[0]!.check).toBe(check);
   });

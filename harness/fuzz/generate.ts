@@ -1,6 +1,7 @@
 import { Random } from '../kernel-image/random';
 import { Body } from './body';
 import { BOUNDS } from './bounds';
+import { KFUNCS } from './choices';
 import type { Node } from './nodes';
 import type { FuzzProgram } from './program';
 import { CONTEXT_OFFSETS, shapes } from './shape';
@@ -26,7 +27,7 @@ export function generateProgram(random: Random): FuzzProgram {
   const program = {
     type,
     subprogs: tree.map(({ role }, i) => ({ name: i === 0 ? 'main' : `${NAMES[role]}${i}`, nodes: bodies[i]! })),
-    kfuncs: tree.some((each) => each.throws) ? ['bpf_throw'] : [],
+    kfuncs: KFUNCS,
     ...(catcher >= 0 && { exceptionCallback: catcher }),
   };
   return pruned({ program, input }).program;

@@ -1,4 +1,4 @@
-import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, type Insn, isLdImm64 } from '../../jit';
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_KFUNC_CALL, type Insn, isLdImm64 } from '../../jit';
 import type { FuzzInput } from './input';
 import type { Node } from './nodes';
 import { type FuzzProgram, type FuzzSubprog, referenceOf } from './program';
@@ -54,19 +54,21 @@ export function pruned({ program, input }: Case): Case {
     used.add(index);
     work.push(index);
   };
-  let throws = false;
+  const called = new Set<number>();
   while (work.length > 0) {
     for (const insn of insnsOf(subprogs[work.pop()!]!.nodes)) {
       use(referenceOf(insn));
       if (insn.code === 0x85 && insn.src === 2) {
-        throws = true;
-        use(exceptionCallback);
+        called.add(insn.imm);
+        if (program.kfuncs[insn.imm] === 'bpf_throw') use(exceptionCallback);
       }
     }
   }
-  if (used.size === subprogs.length && throws === program.kfuncs.length > 0) return { program, input };
+  if (used.size === subprogs.length && called.size === program.kfuncs.length) return { program, input };
   const kept = [...used].sort((a, b) => a - b);
+  const kfuncs = [...called].sort((a, b) => a - b);
   const renumber = (insn: Insn): Insn => {
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return { ...insn, imm: kfuncs.indexOf(insn.imm) };
     if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return { ...insn, imm: kept.indexOf(insn.imm) };
     if (isLdImm64(insn) && insn.src === 4) return { ...insn, imm64: BigInt(kept.indexOf(Number(insn.imm64))) };
     return insn;
@@ -77,7 +79,7 @@ export function pruned({ program, input }: Case): Case {
   return {
     program: {
       ...rest,
-      kfuncs: throws ? program.kfuncs : [],
+      kfuncs: kfuncs.map((i) => program.kfuncs[i]!),
       subprogs: kept.map((i): FuzzSubprog => ({ ...subprogs[i]!, nodes: mapInsns(subprogs[i]!.nodes, renumber) })),
       ...(catcher >= 0 && { exceptionCallback: catcher }),
     },

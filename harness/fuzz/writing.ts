@@ -1,7 +1,7 @@
 import type { Insn } from '../../jit';
 import type { Random } from '../kernel-image/random';
 import { BOUNDS } from './bounds';
-import { CALLEE_SAVED, CALLER_SAVED, HELPERS, IMMEDIATES, RANDOM_HELPER } from './choices';
+import { CALLEE_SAVED, CALLER_SAVED, HELPERS, IMMEDIATES, KFUNCS, RANDOM_HELPER } from './choices';
 import type { Node } from './nodes';
 import type { Shape } from './shape';
 
@@ -97,7 +97,16 @@ export abstract class Writing {
     this.end();
   }
 
+  /** Two kfuncs that belong together. */
+  private kfuncs(): void {
+    this.emit(0x85, 0, 2, 0, KFUNCS.indexOf('bpf_rcu_read_lock'));
+    this.emit(0x85, 0, 2, 0, KFUNCS.indexOf('bpf_rcu_read_unlock'));
+    this.called();
+    this.number(0);
+  }
+
   protected helper(): void {
+    if (this.random.once(6)) return this.kfuncs();
     this.emit(0x85, 0, 0, 0, this.random.pick(HELPERS));
     this.called();
     this.end();
