@@ -5,6 +5,7 @@ import type { FaultRow } from '../report/faults-model';
 import type { CaseReport, FindingReport } from '../report/model';
 import type { CheckId } from '../spec';
 import { byteDifference } from './byte-oracle';
+import { alike, codeOf } from './code';
 import { type Fault, shows } from './fault';
 import type { Mutation } from './mutation';
 import type { ShippedCase } from './shipped';
@@ -16,22 +17,6 @@ export interface FaultResult {
   /** First findings of other checks, or of other signs: for people who look for the right check. */
   readonly others: readonly FindingReport[];
 }
-
-/** The machine code of a case, which of it may fault, and where its private blocks are. */
-const codeOf = ({ world }: Built): readonly (Uint8Array | readonly (number | bigint)[])[] =>
-  world.programs.flatMap(({ code, blocks, functions }) => [
-    ...code,
-    blocks,
-    ...functions.map(({ exceptionTable }) =>
-      exceptionTable.flatMap(({ offset, resume, zero }) => [offset, resume, zero ?? -1]),
-    ),
-  ]);
-
-const same = (a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>): boolean => {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-};
 
 /** A kernel model that says when it decides otherwise than Linux. */
 function watched(model: KernelModel, note: () => void): KernelModel {
@@ -90,8 +75,7 @@ export class FaultJudge {
   /** Whether a mutation changes the code of a case. */
   changes(each: ShippedCase, mutation: Mutation): boolean {
     const built = this.built(each, mutation);
-    const [want, got] = [this.soundCode(each), built ? codeOf(built) : []];
-    return want.length !== got.length || want.some((code, i) => !same(code, got[i]!));
+    return !alike(this.soundCode(each), built ? codeOf(built) : []);
   }
 
   /** A mutant in one case: the report, or null where it changes nothing or cannot be compiled. */
@@ -108,8 +92,7 @@ export class FaultJudge {
       each,
       { ...mutation, options },
       (built) => {
-        const [want, got] = [this.soundCode(each), codeOf(built)];
-        if (want.length !== got.length || want.some((code, i) => !same(code, got[i]!))) fired = true;
+        if (!alike(this.soundCode(each), codeOf(built))) fired = true;
         return fired || mayDecide ? undefined : STOP;
       },
       `${this.command} faults ${id}`,

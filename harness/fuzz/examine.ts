@@ -1,7 +1,9 @@
 import { JitError, type KernelConfig, LINUX_6_18, type StackPolicy } from '../../jit';
+import type { Built } from '../build';
+import type { Mutation } from '../fault/mutation';
 import { expected } from './expected';
 import { type Anomaly, FastRunner } from './fast';
-import { type Judgement, judgeText, NoSpec } from './full';
+import { builtOfText, type Judgement, judgeText, NoSpec } from './full';
 import type { FuzzInput } from './input';
 import { type Known, knownOf } from './known';
 import { type Prepared, prepare } from './prepare';
@@ -16,6 +18,8 @@ export class Examiner {
   constructor(
     readonly policy: StackPolicy,
     private readonly config: KernelConfig = LINUX_6_18,
+    /** Changed from outside, for those who want to see a fault found. */
+    private readonly mutation: Mutation = {},
   ) {}
 
   private engine(): FastRunner {
@@ -29,7 +33,7 @@ export class Examiner {
   /** Compiles for the policy; null where it does not run under it. */
   prepare({ program }: Pick<Case, 'program'>): Prepared | null {
     try {
-      const prepared = prepare(program, this.policy, this.config);
+      const prepared = prepare(program, this.policy, this.config, undefined, this.mutation);
       return 'unfit' in prepared ? null : prepared;
     } catch (error) {
       if (error instanceof JitError) return null;
@@ -68,12 +72,18 @@ export class Examiner {
     return specText(prepared, input, expected(prepared, input), { ...words, policy: this.policy.name });
   }
 
+  /** The case as a watched machine has it, with what is around it, before it runs; null where it does not run. */
+  built(prepared: Prepared, which: Pick<Case, 'input'>): Built | null {
+    const text = this.text(prepared, which, { name: 'case', description: 'generated' });
+    return builtOfText(text, 'case.yaml', { mutation: this.mutation });
+  }
+
   /** Every check. */
   full(prepared: Prepared, which: Pick<Case, 'input'>): Pick<Judgement, 'findings'> {
     const text = this.text(prepared, which, { name: 'case', description: 'generated' });
-    if (which.input.around === null) return judgeText(text, 'case.yaml');
+    if (which.input.around === null) return judgeText(text, 'case.yaml', { mutation: this.mutation });
     try {
-      const report = judgeText(text, 'case.yaml');
+      const report = judgeText(text, 'case.yaml', { mutation: this.mutation });
       // The run has an end by itself: with all that is around it there are more events than a trace has room for.
       return report.findings[0]?.check === 'termination' ? { findings: [] } : report;
     } catch (error) {

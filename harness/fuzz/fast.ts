@@ -100,7 +100,7 @@ export class FastRunner {
   }
 
   private arrange(input: FuzzInput, before: BigUint64Array): KernelSide | null {
-    const { built, callees } = this.prepared!;
+    const { built, callees, kernel: model } = this.prepared!;
     const { world } = built;
     const { machine, poison } = this;
     for (let i = 0; i < POISONED; i++) poison[i] = before[i]! ^ 0x0101_0101_0101_0101n;
@@ -115,7 +115,7 @@ export class FastRunner {
       else machine.setHelperPolicy(index, { ...policy, ret: input.returns[callees.indexOf(name)] ?? 0n });
     });
     if (!called) return null;
-    const kernel = new KernelSide({ world, clobbers: [], returns: new Map() }, () => machine, NOTHING);
+    const kernel = new KernelSide({ world, clobbers: [], returns: new Map(), kernel: model }, () => machine, NOTHING);
     kernel.begin(0, 0, input.cpu, 'the caller');
     machine.onCall = (index) => kernel.call(index);
     return kernel;

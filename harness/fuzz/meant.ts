@@ -1,0 +1,23 @@
+import type { Judgement } from './full';
+
+type FindingReport = Judgement['findings'][number];
+
+/**
+ * Faults that are one and the same change, told apart by what is found: V3-3, V3-7 and V3-8 each are the whole policy
+ * `subtree`.
+ */
+const MEANT: Readonly<Record<string, (finding: FindingReport) => boolean>> = {
+  'V3-3': ({ subprog, culprit }) => !isCallback(subprog) && /what was there at the entry$/.test(culprit ?? ''),
+  'V3-7': ({ culprit }) => /what the trampoline of .* left$/.test(culprit ?? ''),
+  'V3-8': ({ subprog, culprit }) => isCallback(subprog) && /what was there at the entry$/.test(culprit ?? ''),
+};
+
+const isCallback = (subprog: string | null): boolean => /^callback/.test(subprog ?? '');
+
+/** Whether a finding is of the fault, where several are the same change. */
+export function isMeant(fault: string, finding: () => FindingReport | undefined): boolean {
+  const meant = MEANT[fault];
+  if (!meant) return true;
+  const found = finding();
+  return found !== undefined && meant(found);
+}
