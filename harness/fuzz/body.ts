@@ -13,6 +13,8 @@ const mov = (dst: number, src: number): Insn => insn(0xbf, dst, src);
 const THROW = 0;
 /** More than may_goto counts at a time (0xffff). */
 const LONG_ROUNDS = 66_000;
+/** Subprogs to one that has a {@link Body.ladder}: it is as long as many others. */
+const LADDER = 400;
 /** BPF_JMP | BPF_JCOND. */
 const MAY_GOTO = 0xe5;
 
@@ -27,6 +29,7 @@ export class Body extends Statements {
       this.statement(0);
     }
     for (const callee of pending) this.call(callee);
+    if (random.once(LADDER)) this.ladder();
     if (shape.long) this.longLoop();
     if (shape.throws) this.throwSometimes();
     this.fold();
@@ -37,7 +40,8 @@ export class Body extends Statements {
   private enter(): void {
     const { random, shape } = this;
     if (this.context !== null) this.insns.push(mov(this.context, 1));
-    else if (shape.role !== 'main') this.live.add(1);
+    else if (shape.role !== 'main' && !shape.context) this.live.add(1);
+    if (shape.role === 'subprog' && !shape.context && random.once(6)) this.loopFromTheStart();
     const pointer = shape.role === 'callback' ? 2 : 3;
     if (shape.index > 0 && shape.role === 'subprog') this.live.add(2);
     if (shape.frame) {
@@ -169,6 +173,12 @@ export class Body extends Statements {
     const second = this.random.once(2) ? [] : this.apart(nesting);
     this.nodes.push({ kind: 'branch', setup, jump, over: this.goto(), ends, first, second });
     if (!ends) this.live = new Set([...this.live].filter((reg) => afterFirst.has(reg)));
+  }
+
+  /** A jump back to the first instruction: r1 is shifted down until nothing is left of it. */
+  private loopFromTheStart(): void {
+    this.nodes.push({ kind: 'loop', setup: [], body: [], step: [insn(0x77, 1, 0, 0, 24)], jump: insn(0x55, 1) });
+    this.cost += 6;
   }
 
   private goto(): Insn {

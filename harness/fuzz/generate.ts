@@ -5,7 +5,7 @@ import { KFUNCS } from './choices';
 import type { Node } from './nodes';
 import type { FuzzProgram } from './program';
 import { CONTEXT_OFFSETS, shapes } from './shape';
-import { pruned } from './shrink-tree';
+import { arranged, pruned } from './shrink-tree';
 
 const NAMES = { main: 'main', subprog: 'sub', callback: 'callback', 'exception-callback': 'catch' } as const;
 
@@ -30,7 +30,18 @@ export function generateProgram(random: Random): FuzzProgram {
     kfuncs: KFUNCS,
     ...(catcher >= 0 && { exceptionCallback: catcher }),
   };
-  return pruned({ program, input }).program;
+  const kept = pruned({ program, input }).program;
+  return random.once(2) ? arranged(kept, [0, ...shuffled(random, kept.subprogs.length - 1)]) : kept;
+}
+
+/** The numbers from 1 to `count` in any order: callees behind their callers or in front of them. */
+function shuffled(random: Random, count: number): number[] {
+  const numbers = Array.from({ length: count }, (_, i) => i + 1);
+  for (let i = count - 1; i > 0; i--) {
+    const other = random.below(i + 1);
+    [numbers[i], numbers[other]] = [numbers[other]!, numbers[i]!];
+  }
+  return numbers;
 }
 
 export const randomOf = (seed: number): Random => new Random(seed);

@@ -7,11 +7,14 @@ type FindingReport = Judgement['findings'][number];
  * `subtree`.
  */
 const MEANT: Readonly<Record<string, (finding: FindingReport) => boolean>> = {
-  'V3-3': ({ subprog, culprit }) => !isCallback(subprog) && /what was there at the entry$/.test(culprit ?? ''),
-  'V3-7': ({ culprit }) => /what the trampoline of .* left$/.test(culprit ?? ''),
-  'V3-8': ({ subprog, culprit }) => isCallback(subprog) && /what was there at the entry$/.test(culprit ?? ''),
+  'V3-3': ({ subprog, culprit }) => adds(culprit) && !isTraced(culprit) && !isCallback(subprog),
+  'V3-7': ({ culprit }) => adds(culprit) && isTraced(culprit),
+  'V3-8': ({ subprog, culprit }) => adds(culprit) && isCallback(subprog),
 };
 
+/** What goes wrong in all of them: a subprog adds its depth to something that is no frame pointer. */
+const adds = (culprit: string | null): boolean => /^`add r9, /.test(culprit ?? '');
+const isTraced = (culprit: string | null): boolean => /what the trampoline of .* left$/.test(culprit ?? '');
 const isCallback = (subprog: string | null): boolean => /^callback/.test(subprog ?? '');
 
 /** Whether a finding is of the fault, where several are the same change. */

@@ -6,8 +6,8 @@ import { slots } from '../../jit';
  * callee by index, as in a `Program`.
  */
 export type Node =
-  /** Instructions that belong together and do not jump. */
-  | { readonly kind: 'code'; readonly insns: readonly Insn[] }
+  /** Instructions that belong together and do not jump; `whole`: only among themselves, so that none can be taken out. */
+  | { readonly kind: 'code'; readonly insns: readonly Insn[]; readonly whole?: true }
   /** `jump` skips `first`, behind which control goes on, past `second`; `ends`: `first` leaves the subprog instead. */
   | {
       readonly kind: 'branch';

@@ -16,7 +16,7 @@ function* without<T>(list: readonly T[]): Generator<readonly T[]> {
 /** Something less than a node, in the place of a node. */
 function* lessThan(node: Node): Generator<readonly Node[]> {
   if (node.kind === 'code') {
-    if (node.insns.length > 1) for (const insns of without(node.insns)) yield [{ ...node, insns }];
+    if (node.insns.length > 1 && !node.whole) for (const insns of without(node.insns)) yield [{ ...node, insns }];
     return;
   }
   const setup: Node = { kind: 'code', insns: node.setup };

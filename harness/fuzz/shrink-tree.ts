@@ -44,6 +44,29 @@ export function* insnsOf(nodes: readonly Node[]): Generator<Insn> {
   }
 }
 
+/** The same with these of its subprogs and kfuncs, in this order; the first subprog stays the main one. */
+export function arranged(
+  program: FuzzProgram,
+  kept: readonly number[],
+  kfuncs: readonly number[] = [...program.kfuncs.keys()],
+): FuzzProgram {
+  const { subprogs, exceptionCallback, ...rest } = program;
+  const renumber = (insn: Insn): Insn => {
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return { ...insn, imm: kfuncs.indexOf(insn.imm) };
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return { ...insn, imm: kept.indexOf(insn.imm) };
+    if (isLdImm64(insn) && insn.src === BPF_PSEUDO_FUNC)
+      return { ...insn, imm64: BigInt(kept.indexOf(Number(insn.imm64))) };
+    return insn;
+  };
+  const catcher = exceptionCallback === undefined ? -1 : kept.indexOf(exceptionCallback);
+  return {
+    ...rest,
+    kfuncs: kfuncs.map((i) => program.kfuncs[i]!),
+    subprogs: kept.map((i): FuzzSubprog => ({ ...subprogs[i]!, nodes: mapInsns(subprogs[i]!.nodes, renumber) })),
+    ...(catcher >= 0 && { exceptionCallback: catcher }),
+  };
+}
+
 /** The same without subprogs that nothing refers to any more. */
 export function pruned({ program, input }: Case): Case {
   const { subprogs, exceptionCallback } = program;
@@ -66,23 +89,13 @@ export function pruned({ program, input }: Case): Case {
   }
   if (used.size === subprogs.length && called.size === program.kfuncs.length) return { program, input };
   const kept = [...used].sort((a, b) => a - b);
-  const kfuncs = [...called].sort((a, b) => a - b);
-  const renumber = (insn: Insn): Insn => {
-    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return { ...insn, imm: kfuncs.indexOf(insn.imm) };
-    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return { ...insn, imm: kept.indexOf(insn.imm) };
-    if (isLdImm64(insn) && insn.src === 4) return { ...insn, imm64: BigInt(kept.indexOf(Number(insn.imm64))) };
-    return insn;
-  };
-  const { exceptionCallback: _, ...rest } = program;
-  const catcher = exceptionCallback === undefined ? -1 : kept.indexOf(exceptionCallback);
   const { r9 } = input;
   return {
-    program: {
-      ...rest,
-      kfuncs: kfuncs.map((i) => program.kfuncs[i]!),
-      subprogs: kept.map((i): FuzzSubprog => ({ ...subprogs[i]!, nodes: mapInsns(subprogs[i]!.nodes, renumber) })),
-      ...(catcher >= 0 && { exceptionCallback: catcher }),
-    },
+    program: arranged(
+      program,
+      kept,
+      [...called].sort((a, b) => a - b),
+    ),
     input:
       r9 === 'junk'
         ? input

@@ -1,4 +1,4 @@
-import { type Program, printProgram } from '../../jit';
+import { type Program, policyNamed, printProgram, roundUp } from '../../jit';
 import type { InterpreterResult } from '../oracle';
 import { isCalled } from './helpers';
 import type { FuzzInput } from './input';
@@ -27,13 +27,20 @@ const globalised = (program: Program, name: string | undefined): Program => ({
   subprogs: program.subprogs.map((each) => (each.name === name ? { ...each, isGlobal: true } : each)),
 });
 
+/** Where the private frames of subprogs that have a block each must be: above the guard. */
+function framePointers({ program, verified }: Prepared, policy: string): string[] {
+  const { blocks, subprogs } = verified.analysis;
+  if (blocks.length === 0 || policyNamed(policy)?.block !== 'function') return [];
+  const terms = program.subprogs.flatMap(({ name }, i) => {
+    const { private: own, stackDepth } = subprogs[i]!;
+    return own ? [`${name}: block(${name}) + 8 + ${roundUp(stackDepth, 8)}`] : [];
+  });
+  return terms.length === 0 ? [] : [`  frame_pointers: { ${policy}: { ${terms.join(', ')} } }`];
+}
+
 /** A case as a spec that anyone can run. It says what the interpreter says; where that is wrong, running it fails. */
-export function specText(
-  { program, fuzz, callees }: Prepared,
-  input: FuzzInput,
-  want: InterpreterResult,
-  words: SpecWords,
-): string {
+export function specText(prepared: Prepared, input: FuzzInput, want: InterpreterResult, words: SpecWords): string {
+  const { program, fuzz, callees } = prepared;
   const { type, exceptionCallback } = fuzz;
   const { around } = input;
   const plain = callees.flatMap((name, i) => (isCalled(name) ? [] : [{ name, i }]));
@@ -73,6 +80,7 @@ export function specText(
     'expect:',
     '  verdict: holds',
     ...(want.kind === 'exit' && !around?.changes ? [`  retval: ${quoted(want.r0)}`] : []),
+    ...framePointers(prepared, words.policy),
   ];
   return `${lines.join('\n')}\n`;
 }

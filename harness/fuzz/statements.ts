@@ -102,6 +102,40 @@ export abstract class Statements extends Writing {
     this.number(reg);
   }
 
+  /**
+   * Jumps of which each is short only when the next one is, so that one more becomes short in each pass: in the end what is
+   * too long is padded.
+   */
+  protected ladder(): void {
+    const { random } = this;
+    const rungs = random.between(13, 17);
+    const start = this.insns.length;
+    const jumps: number[] = [];
+    const tops: number[] = [];
+    for (let i = 0; i < rungs; i++) {
+      // The jump before it comes down behind this one.
+      jumps.push(this.insns.length);
+      this.emit(random.pick([0x15, 0x55]), 0, 0, 0, random.between(1, 100));
+      tops.push(this.insns.length);
+      this.adds(random.between(114, 117));
+    }
+    jumps.forEach((at, i) => {
+      const target = tops[i + 1] ?? this.insns.length;
+      this.insns[at] = { ...this.insns[at]!, off: target - at - 1 };
+    });
+    this.nodes.push({ kind: 'code', insns: this.insns.splice(start), whole: true });
+    this.end();
+  }
+
+  /** Additions to r0, of so many bytes exactly. */
+  private adds(bytes: number): void {
+    for (let left = bytes; left > 0; ) {
+      const four = left % 3 !== 0;
+      this.emit(four ? 0x07 : 0x04, 0, 0, 0, this.random.between(1, 100));
+      left -= four ? 4 : 3;
+    }
+  }
+
   /** Machine code of so many bytes or a few more: additions of 3 and 4 bytes. */
   protected filler(bytes: number): void {
     const reg = this.pickTarget();

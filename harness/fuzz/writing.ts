@@ -40,10 +40,12 @@ export abstract class Writing {
     protected readonly shape: Shape,
     protected readonly around: Around,
   ) {
-    const saved = CALLEE_SAVED.filter(() => !random.once(3));
-    if (shape.context && saved.length === 0) saved.push(random.pick(CALLEE_SAVED));
+    // Who hands the context on has to keep it; others may do without any register of their caller's.
+    const keeps = shape.context && shape.callees.some((callee) => around.shapes[callee]!.context);
+    const saved = random.once(6) ? [] : CALLEE_SAVED.filter(() => !random.once(3));
+    if (keeps && saved.length === 0) saved.push(random.pick(CALLEE_SAVED));
     this.saved = saved;
-    this.context = shape.context ? saved[0]! : null;
+    this.context = shape.context ? (saved[0] ?? null) : null;
     const free = saved.filter((reg) => reg !== this.context);
     if (shape.frame && free.length > 0) this.far = free[0]!;
     this.writable = [0, ...CALLER_SAVED, ...saved].filter((reg) => reg !== this.context && reg !== this.far);
@@ -114,13 +116,13 @@ export abstract class Writing {
 
   protected call(callee: number): void {
     const shape = this.around.shapes[callee]!;
-    if (shape.role === 'callback') return this.callBack(shape);
+    if (shape.role === 'callback' && !this.random.once(4)) return this.callBack(shape);
     const cost = this.around.costs[callee]! * this.rounds;
     if (this.cost + cost > BOUNDS.executed) return;
     this.cost += cost;
     const value = this.pickLive();
     if (value !== 2) this.emit(0xbf, 2, value);
-    if (shape.frame) this.pointTo(3);
+    if (shape.frame) this.pointTo(shape.role === 'callback' ? 2 : 3);
     if (!shape.context) this.emit(0xb7, 1, 0, 0, this.immediate());
     else this.emit(0xbf, 1, this.context!);
     this.emit(0x85, 0, 1, 0, callee);
