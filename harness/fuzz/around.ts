@@ -1,5 +1,6 @@
 import { HELPERS as KERNEL_HELPERS } from '../../jit';
 import type { Random } from '../kernel-image/random';
+import { COMPANIONS } from './companions';
 import type { FuzzProgram, FuzzSubprog } from './program';
 import { insnsOf } from './shrink-tree';
 
@@ -9,7 +10,7 @@ export interface Around {
   readonly events: readonly string[];
   /** Programs that take part, by name, and their lines in a spec. */
   readonly programs?: readonly { readonly name: string; readonly lines: readonly string[] }[];
-  /** Lines of a spec's maps. */
+  /** Maps of theirs, as lines of a spec. */
   readonly maps?: readonly string[];
   /** A subprog that has to be global for it. */
   readonly global?: string;
@@ -109,7 +110,7 @@ const MAKERS: readonly Maker[] = [
         ],
       },
     ],
-    maps: ['  jmp: { prog_array: { 0: prog } }'],
+    maps: ['jmp: { prog_array: { 0: prog } }'],
     changes: true,
   }),
   fired,
@@ -123,8 +124,10 @@ export function generateAround(random: Random, program: FuzzProgram): Around | n
   const { subprogs, exceptionCallback, kfuncs } = program;
   // Nothing attaches to an exception callback, and only what is called as a function can be replaced.
   const places = subprogs.filter(({ name }, i) => i !== exceptionCallback && !name.startsWith('callback'));
-  const make = random.pick(MAKERS);
-  const around = make(random, random.pick(places), program);
+  const place = random.pick(places);
+  const around = random.once(2)
+    ? random.pick(COMPANIONS)(random, place.name)
+    : random.pick(MAKERS)(random, place, program);
   // The unwinder does not get past C code, under any policy.
   if (kfuncs.includes('bpf_throw') && around?.events.some((each) => each.startsWith('fexit'))) return null;
   return around?.global === 'main' ? null : around;

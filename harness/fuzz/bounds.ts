@@ -32,8 +32,9 @@ export function boundsText({ types, subprogs, depths, executed, jumps, context }
     'instructions: alu and alu64 of all kinds, byte swaps, sign extension, loads and stores of all sizes, atomics,',
     '  jumps of all kinds and both widths, loops, may_goto, calls of subprogs, helpers, kfuncs and bpf_throw, bpf_loop callbacks',
     'around a run that every check sees: other programs and itself on this CPU behind the recursion guard and on the other',
-    '  one, at every instruction and at chosen ones, trampolines with and without a program, extensions, a tail call into it,',
-    '  callbacks of timers, one run after the other on both CPUs',
-    'not generated: arenas, maps, tail calls out of a program, kfuncs that take or return something, loads that may fault',
+    '  one, at every instruction and at chosen ones, trampolines with and without a program, extensions that may throw, a tail',
+    '  call into it, callbacks of timers, one run after the other on both CPUs; small programs with tail calls, loads that may',
+    '  fault, an arena',
+    'not generated: other maps, kfuncs that take or return pointers',
   ].join('\n');
 }

@@ -63,7 +63,7 @@ export function specText(prepared: Prepared, input: FuzzInput, want: Interpreter
       .split('\n')
       .map((line) => `      ${line}`),
     ...(around?.programs ?? []).flatMap(({ name, lines }) => [`  ${name}:`, ...lines]),
-    ...(around?.maps ? ['maps:', ...around.maps] : []),
+    ...(around?.maps ? ['maps:', ...around.maps.map((line) => `  ${line}`)] : []),
     ...(plain.length === 0 ? [] : ['helpers:']),
     ...plain.map(({ name, i }) => `  ${name}: { returns: ${quoted(input.returns[i] ?? 0n)} }`),
     ...(input.r9 === 'junk' || plain.length === 0 ? [] : ['clobbers:']),
