@@ -177,6 +177,13 @@ function build(): Command {
     .addOption(new Option('--seed <n>', 'which ones').argParser(natural))
     .action((id, options) => (require('./faults') as typeof import('./faults')).faults(id, options));
   program
+    .command('teeth')
+    .description('how many generated programs it takes to find each known bug; minutes to hours, and it can be resumed')
+    .argument('<file>', 'results, a line of JSON each: what is in there already is not done again')
+    .option('--fault <ids>', 'only these, with commas between them')
+    .option('--page', 'print the section of docs/fuzzing.md')
+    .action((file, options) => (require('./teeth') as typeof import('./teeth')).teeth(file, options));
+  program
     .command('schema')
     .description('print the JSON Schema of specs')
     .action(() => (require('./schema') as typeof import('./schema')).schema());

@@ -16,8 +16,8 @@ export interface Around {
   readonly global?: string;
   /** A subprog that C code may call later. */
   readonly async?: string;
-  /** The result is not the program's own. */
-  readonly changes?: true;
+  /** What comes out, where that is not the program's own result; null where only the interpreter knows. */
+  readonly result?: bigint | null;
 }
 
 const HELPERS = ['bpf_ktime_get_ns', 'bpf_jiffies64'];
@@ -69,7 +69,7 @@ const fired: Maker = (random, _, { subprogs }) => {
   if (fit.length === 0) return null;
   const { name } = random.pick(fit);
   const events = ['run: prog', `fire: prog.${name}`, ...(random.once(2) ? [`fire: prog.${name}, cpu: 1`] : [])];
-  return { events, async: name, changes: true };
+  return { events, async: name, result: null };
 };
 
 const MAKERS: readonly Maker[] = [
@@ -91,13 +91,13 @@ const MAKERS: readonly Maker[] = [
     events: [`replace: prog.${name}, with: ext`],
     programs: [extension(random)],
     global: name,
-    changes: true,
+    result: null,
   }),
   (random, { name }) => ({
     events: [`replace: prog.${name}, with: ext`, 'interrupt: every instruction of prog.main, run: prog, cpu: other'],
     programs: [extension(random)],
     global: name,
-    changes: true,
+    result: null,
   }),
   (_, _subprog, { type }) => ({
     events: ['run: first'],
@@ -111,12 +111,12 @@ const MAKERS: readonly Maker[] = [
       },
     ],
     maps: ['jmp: { prog_array: { 0: prog } }'],
-    changes: true,
+    result: null,
   }),
   fired,
   fired,
   fired,
-  () => ({ events: ['run: prog', 'run: prog, cpu: 1', 'run: prog'], changes: true }),
+  () => ({ events: ['run: prog', 'run: prog, cpu: 1', 'run: prog'], result: null }),
 ];
 
 /** Something that happens around a run of the program: with what it needs, and where. */

@@ -51,7 +51,7 @@ const tails: Maker = (random) => {
       { name: 'next', lines: [`    type: ${type}`, '    asm: "next_main: r0 = 7; exit"'] },
     ],
     maps: ['jmp: { prog_array: { 0: tails, 2: next }, entries: 4 }', 'runs: { size: 8 }'],
-    changes: true,
+    result: null,
   };
 };
 
@@ -60,28 +60,32 @@ const SIZES = ['u64', 'u32', 'u16', 'u8'];
 const NOWHERE = ['0xffff888000000000', '0x8000000000000000', '0x40', '0x7fffffffe000', '0xffffffffff600000'];
 const INTO = [1, 2, 3, 4, 5, 7, 8, 9];
 
-/** Loads through pointers for which the verifier does not vouch. */
+/**
+ * Loads through pointers for which the verifier does not vouch: 0 from where nobody's memory is, and the context as an
+ * ordinary load has it.
+ */
 const probes: Maker = (random) => {
   const load = (): string[] => {
-    const dst = random.pick(INTO);
-    const base = random.pick(INTO);
+    const [dst, base, other] = [random.pick(INTO), random.pick(INTO), random.pick(INTO)];
+    const [size, signed] = [random.pick([64, 32, 16, 8]), random.once(3)];
+    const [type, how] = size < 64 && signed ? [`s${size}`, 'probe_memsx'] : [`u${size}`, 'probe_mem'];
     const off = random.pick([0, 8, 120, 127, 128, -8, -128]);
-    const from = random.once(4) ? [`r${base} = r6`] : [`r${base} = ${random.pick(NOWHERE)} ll`];
-    const size = random.pick(SIZES);
-    const access = size !== 'u64' && random.once(3) ? `*(${size.replace('u', 's')} *)` : `*(${size} *)`;
-    const how = access.startsWith('*(s') ? 'probe_memsx' : 'probe_mem';
-    // Of the context there are bytes from 0 on.
-    const at = from[0]!.endsWith('r6') ? Math.abs(off) : off;
-    return [
-      ...from,
-      `r${dst} = ${access}(r${base} ${at < 0 ? '-' : '+'} ${Math.abs(at)}) ${how}`,
-      'r0 *= 31',
-      `r0 += r${dst}`,
-    ];
+    const fold = ['r0 *= 31', `r0 += r${dst}`];
+    if (random.once(4)) {
+      const at = `${type} *)(r6 + ${Math.abs(off)})`;
+      return [`r${dst} = *(${at} ${how}`, ...fold, `r${other} = *(${at}`, `r0 -= r${other}`];
+    }
+    const at = `${type} *)(r${base} ${off < 0 ? '-' : '+'} ${Math.abs(off)})`;
+    return [`r${base} = ${random.pick(NOWHERE)} ll`, `r${dst} = *(${at} ${how}`, ...fold];
   };
-  const lines = ['probes_main:', 'r6 = r1', 'r0 = 1', ...several(random, 6, load).flat(), 'exit'];
+  const loads = several(random, 6, load);
+  const lines = ['probes_main:', 'r6 = r1', 'r0 = 1', ...loads.flat(), 'exit'];
   const program = ['    type: raw_tracepoint', '    verifier_insns: true', '    asm: |', ...indented(lines)];
-  return { events: ['run: probes'], programs: [{ name: 'probes', lines: program }], changes: true };
+  return {
+    events: ['run: probes'],
+    programs: [{ name: 'probes', lines: program }],
+    result: 31n ** BigInt(loads.length),
+  };
 };
 
 /** Loads and stores in an arena of one page, and behind it. */
@@ -109,7 +113,7 @@ const arena: Maker = (random) => {
     events: ['run: in_arena'],
     programs: [{ name: 'in_arena', lines: program }],
     maps: ['heap: { arena: true, size: 4096, init: "0102030405060708 1122334455667788 8877665544332211" }'],
-    changes: true,
+    result: null,
   };
 };
 
@@ -129,7 +133,7 @@ const thrower: Maker = (random, subprog) => {
     events: [`replace: prog.${subprog}, with: ext`, `throw: ${random.below(100)}, in: ext.ext_main`],
     programs: [{ name: 'ext', lines: ['    type: ext', '    tree: |', ...indented(tree)] }],
     global: subprog,
-    changes: true,
+    result: null,
   };
 };
 

@@ -43,6 +43,8 @@ export function specText(prepared: Prepared, input: FuzzInput, want: Interpreter
   const { program, fuzz, callees } = prepared;
   const { type, exceptionCallback } = fuzz;
   const { around } = input;
+  const own = want.kind === 'exit' ? want.r0 : null;
+  const result = around?.result === undefined ? own : around.result;
   const plain = callees.flatMap((name, i) => (isCalled(name) ? [] : [{ name, i }]));
   const lines = [
     `name: ${yamlText(words.name)}`,
@@ -79,7 +81,7 @@ export function specText(prepared: Prepared, input: FuzzInput, want: Interpreter
       : []),
     'expect:',
     '  verdict: holds',
-    ...(want.kind === 'exit' && !around?.changes ? [`  retval: ${quoted(want.r0)}`] : []),
+    ...(result === null ? [] : [`  retval: ${quoted(result)}`]),
     ...framePointers(prepared, words.policy),
   ];
   return `${lines.join('\n')}\n`;

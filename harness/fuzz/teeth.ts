@@ -101,7 +101,7 @@ export class Teeth {
       if (what === undefined) continue;
       const control = sound.prepare({ program: fuzz });
       const alone = control !== null && sound.fast(control, { input }) === null;
-      return alone && isMeant(this.fault.id, () => mutant.full(prepared, { input }).findings[0]) ? what : null;
+      return alone && isMeant(this.fault.id, () => mutant.full(prepared, { input }).findings) ? what : null;
     }
     return undefined;
   }
@@ -115,8 +115,9 @@ export class Teeth {
       [AROUND, { ...inputs[0]!, around }],
     ];
     for (const [, input] of closely) {
-      const finding = mutant.full(prepared, { input }).findings[0];
-      if (finding === undefined || !isMeant(this.fault.id, () => finding)) continue;
+      const { findings } = mutant.full(prepared, { input });
+      const [finding] = findings;
+      if (finding === undefined || !isMeant(this.fault.id, () => findings)) continue;
       const control = sound.prepare({ program: fuzz });
       if (control !== null && sound.full(control, { input }).findings.length === 0) return finding.check;
     }
