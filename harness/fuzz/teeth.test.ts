@@ -24,7 +24,7 @@ function found(fault: Fault, cap: number): { cases: number; found: string | null
 }
 
 describe('mutants that hardly any program hides', () => {
-  it.each(['F01', 'F02', 'F08', 'F12', 'F22', 'F36', 'K1', 'K3', 'K8'])('%s, in a few cases', (id) => {
+  it.each(['F01', 'F02', 'F08', 'F12', 'F22', 'F36', 'K1', 'K3', 'K8', 'B10'])('%s, in a few cases', (id) => {
     const { cases, found: what } = found(faultNamed(id)!, 200);
     expect(what).not.toBeNull();
     expect(cases).toBeLessThan(50);

@@ -100,7 +100,9 @@ export class Teeth {
       const what = mutant.runLoaded(input)?.what;
       if (what === undefined) continue;
       const control = sound.prepare({ program: fuzz });
-      const alone = control !== null && sound.fast(control, { input }) === null;
+      // A campaign that sees it where a known defect can be the cause does not report it.
+      const isNews = mutant.known(prepared) === undefined;
+      const alone = isNews && control !== null && sound.fast(control, { input }) === null;
       return alone && isMeant(this.fault.id, () => mutant.full(prepared, { input }).findings) ? what : null;
     }
     return undefined;
@@ -109,7 +111,7 @@ export class Teeth {
   private lookClosely({ fuzz, inputs, around }: FuzzCase, prepared: Prepared, fired: boolean): string | null {
     const { mutant, sound } = this;
     mutant.fast(prepared, { input: inputs[0]! });
-    if (mutant.isLong) return null;
+    if (mutant.isLong || mutant.known(prepared) !== undefined) return null;
     const closely: readonly (readonly [string, FuzzInput])[] = [
       ...(fired ? [[FULL_ONLY, inputs[0]!] as const] : []),
       [AROUND, { ...inputs[0]!, around }],
