@@ -55,7 +55,6 @@ const tails: Maker = (random) => {
   };
 };
 
-const SIZES = ['u64', 'u32', 'u16', 'u8'];
 /** Nobody's memory: the direct map, the hole, user memory, the end of the address space. */
 const NOWHERE = ['0xffff888000000000', '0x8000000000000000', '0x40', '0x7fffffffe000', '0xffffffffff600000'];
 const INTO = [1, 2, 3, 4, 5, 7, 8, 9];
@@ -88,32 +87,45 @@ const probes: Maker = (random) => {
   };
 };
 
-/** Loads and stores in an arena of one page, and behind it. */
+const PAGE = 4096;
+const INIT = '0102030405060708112233445566778899aabbccddeeff00';
+
+/** Loads and stores in an arena of one page, and behind it, where stores are lost and loads give 0. */
 const arena: Maker = (random) => {
+  const bytes = Buffer.alloc(PAGE);
+  bytes.write(INIT, 'hex');
+  let result = 1n;
   const access = (): string[] => {
     const base = random.pick(INTO);
     const value = random.pick(INTO.filter((each) => each !== base));
-    const at = random.pick([0, 8, 16, 128, 4080, 4088, 4096]);
-    const size = random.pick(SIZES);
-    const place = `*(${size} *)(r${base} + ${random.pick([0, 0, 8, 128])})`;
+    const [at, off, size] = [
+      random.pick([0, 8, 16, 128, 4080, 4088, PAGE]),
+      random.pick([0, 0, 8, 128]),
+      random.pick([64, 32, 16, 8]),
+    ];
+    const place = `*(u${size} *)(r${base} + ${off})`;
     const pointer = [`r${base} = map[heap][0]+${at} ll`, `r${base} = addr_space_cast(r${base}, 0, 1)`];
-    if (random.once(2)) return [...pointer, `r${value} = ${random.int32()}`, `${place} = r${value} probe_mem32`];
+    const isThere = at + off < PAGE;
+    if (random.once(2)) {
+      const stored = random.int32();
+      const word = Buffer.alloc(8);
+      word.writeBigInt64LE(BigInt(stored));
+      if (isThere) word.copy(bytes, at + off, 0, size / 8);
+      return [...pointer, `r${value} = ${stored}`, `${place} = r${value} probe_mem32`];
+    }
+    const loaded = isThere ? BigInt.asUintN(size, bytes.readBigUInt64LE(at + off)) : 0n;
+    result = BigInt.asUintN(64, result * 31n + loaded);
     return [...pointer, `r${value} = ${place} probe_mem32`, 'r0 *= 31', `r0 += r${value}`];
   };
   const depth = random.pick([8, 64]);
-  const lines = ['arena_main:', `*(u64 *)(r10 - ${depth}) = 7`, 'r0 = 1', ...several(random, 6, access).flat()];
-  const end = [`r1 = *(u64 *)(r10 - ${depth})`, 'r0 += r1', 'exit'];
-  const program = [
-    '    type: raw_tracepoint',
-    '    verifier_insns: true',
-    '    asm: |',
-    ...indented([...lines, ...end]),
-  ];
+  const lines = ['arena_main:', `*(u64 *)(r10 - ${depth}) = 0`, 'r0 = 1', ...several(random, 8, access).flat()];
+  const all = [...lines, `r1 = *(u64 *)(r10 - ${depth})`, 'r0 += r1', 'exit'];
+  const program = ['    type: raw_tracepoint', '    verifier_insns: true', '    asm: |', ...indented(all)];
   return {
     events: ['run: in_arena'],
     programs: [{ name: 'in_arena', lines: program }],
-    maps: ['heap: { arena: true, size: 4096, init: "0102030405060708 1122334455667788 8877665544332211" }'],
-    result: null,
+    maps: [`heap: { arena: true, size: ${PAGE}, init: "${INIT}" }`],
+    result,
   };
 };
 
