@@ -67,15 +67,18 @@ export function teethPage(faults: readonly Fault[], results: TeethResults): stri
 A fuzzer that finds nothing proves something only if it finds what is there. So every mutant of the
 [fault catalogue](faults.md) is put under generated cases as they are under a campaign (${inputs} inputs each, one case in ${every} under
 every check, alone and with something going on around it), until one shows it: with ${SEEDS.length} seeds each, of at most
-${count(cap)} cases. A case shows a mutant when something is wrong with it, and nothing is without the fault, with the
-same input. \`privstack teeth FILE\` does that and goes on where it was left; \`privstack teeth FILE --page\` prints this section.
+${count(cap)} cases (once most seeds have given up, the others do not matter). A case shows a mutant when something is wrong with
+it, nothing is without the fault, with the same input, and no known defect of the policy can be the cause. \`privstack teeth FILE\`
+does that, and goes on where it was left; \`privstack teeth FILE --page\` prints this section of its results, which are in
+\`harness/fuzz/testdata/teeth.ndjson\`.
 
 Found: ${found} of ${faults.length} mutants (${share} %), ${behaviour.length} by behaviour and ${bytes.length} by bytes; not found: ${faults.length - found}.
 
 ### By behaviour
 
 The check is the one that the catalogue names; what shows a mutant first is often the cheap look, which says only what differs.
-V3-3, V3-7 and V3-8 are one and the same change (the policy \`subtree\`), and count as found by the finding that is theirs.
+V3-3, V3-7 and V3-8 are one and the same change (the policy \`subtree\`), and count as found only by a \`frame-address\` finding that is
+theirs; B6, which changes other comparisons as well, only by \`tail-call\`.
 
 ${table(['id', 'policy', 'check', 'median of cases', 'least to most', 'shown by'], rows(behaviour, true))}
 
@@ -83,7 +86,7 @@ ${table(['id', 'policy', 'check', 'median of cases', 'least to most', 'shown by'
 
 These change no behaviour, or none that the emulator shows. The oracle is the sound compile of the same program, which stands for the
 kernel's bytes as far as captures prove that the two are the same ([kernel-parity.md](kernel-parity.md)): a case shows a mutant when
-the bytes differ. A campaign on a kernel that may be asked compares with the kernel's own.
+the bytes differ.
 
 ${table(['id', 'policy', 'median of cases', 'least to most'], rows(bytes, false))}
 
