@@ -109,6 +109,16 @@ describe('the interpreter comes to what the machine does', () => {
       ['bpf_ktime_get_ns'],
     ],
     [
+      'interruptions that are left out, by who calls a helper whose result is declared',
+      spec(
+        { prog: { asm: 'main:; call bpf_get_prandom_u32; r6 = r0; call bpf_get_prandom_u32; r0 += r6; exit' } },
+        '{ interrupt: before the frame pointer of prog.main, run: prog, cpu: other }, { run: prog }',
+        'helpers: { bpf_get_prandom_u32: { returns: 7 } }',
+      ),
+      [14n],
+      ['bpf_get_prandom_u32', 'bpf_get_prandom_u32'],
+    ],
+    [
       'interruptions at every machine instruction, left out',
       spec({ prog: { asm: SUB } }, '{ interrupt: every instruction of prog.sub, run: prog, cpu: other, guard: none }'),
       [10n],

@@ -54,8 +54,10 @@ export class ReferenceKernel {
     const planned = this.planned(call, state);
     // As in the machine: what a rule says of the result says that the model does not run, unless something happens in it.
     if (planned !== undefined && !happened && !model) return planned;
-    const result = model ? this.callBack(model(call), state) : (this.returns.get(name) ?? helperResult(call));
-    return planned ?? (this.uncertain.has(name) ? state.junk() : result);
+    const declared = model ? undefined : this.returns.get(name);
+    const result = model ? this.callBack(model(call), state) : (declared ?? helperResult(call));
+    // What the spec declares does not depend on how often it was called.
+    return planned ?? (this.uncertain.has(name) && declared === undefined ? state.junk() : result);
   }
 
   private callOf(name: string, args: readonly bigint[], state: HelperState): HelperCall {
