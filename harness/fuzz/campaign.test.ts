@@ -54,7 +54,7 @@ describe('a campaign', () => {
   }, 120_000);
 
   it('learns the same with any number of workers when it is guided', async () => {
-    const guided = { policy: 'kernel-stack', guided: true, reach: 1, inputs: 1, runs: 640 };
+    const guided = { policy: 'kernel-stack', guided: true, reach: 1, inputs: 1, runs: 1088 };
     const first = await campaign(guided);
     const two = await campaign({ ...guided, workers: 2 });
     expect(two.last.kept).toEqual(first.last.kept);

@@ -70,7 +70,8 @@ every check, alone and with something going on around it), until one shows it: w
 ${count(cap)} cases (once most seeds have given up, the others do not matter). A case shows a mutant when something is wrong with
 it, nothing is without the fault, with the same input, and no known defect of the policy can be the cause. \`privstack teeth FILE\`
 does that, and goes on where it was left; \`privstack teeth FILE --page\` prints this section of its results, which are in
-\`harness/fuzz/testdata/teeth.ndjson\`.
+\`harness/fuzz/testdata/teeth.ndjson\`. They are of the generator as it was then: whatever it learns later gives the same seeds other
+cases.
 
 Found: ${found} of ${faults.length} mutants (${share} %), ${behaviour.length} by behaviour and ${bytes.length} by bytes; not found: ${faults.length - found}.
 
