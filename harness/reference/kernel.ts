@@ -35,8 +35,8 @@ export class ReferenceKernel {
     private readonly inCall: InCall,
   ) {
     this.cpu = setup.cpu;
-    this.maps = setup.data.flatMap(({ address, size, pointer }) =>
-      pointer === undefined ? [] : [{ pointer, value: address, size }],
+    this.maps = setup.data.flatMap(({ address, size, pointer, elements }) =>
+      pointer === undefined ? [] : [{ pointer, value: address, size, ...(elements && { elements }) }],
     );
     const { helpers } = setup.scenario;
     this.returns = new Map(helpers.flatMap(({ name, returns }) => (returns === undefined ? [] : [[name, returns]])));
