@@ -33,6 +33,13 @@ export function link(image: JitImage, placement: Placement): Uint8Array[] {
     const view = new DataView(bytes.buffer);
     for (const relocation of fn.relocations) {
       const target = targetOf(relocation, placement);
+      if (relocation.kind === 'rel' && relocation.size === 4) {
+        const distance = Number(target - placement.functions[index]!) - relocation.offset - relocation.size;
+        if (distance === (distance | 0)) {
+          view.setInt32(relocation.offset, distance, true);
+          continue;
+        }
+      }
       const next = placement.functions[index]! + BigInt(relocation.offset + relocation.size);
       const value = BigInt.asIntN(64, relocation.kind === 'rel' ? target - next : target);
       if (relocation.size === 8) view.setBigInt64(relocation.offset, value, true);

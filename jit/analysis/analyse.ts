@@ -4,7 +4,7 @@ import type { Arena, BlockLayout, ProgramFacts, TailCallSlot } from './facts';
 import { planPrivateStack } from './private-stack';
 import { type Attachment, mayHavePrivateStack } from './program-type';
 import { calleeSavedRegisters } from './registers';
-import { scanSubprog } from './scan';
+import { type SubprogScan, scanSubprog } from './scan';
 import { depthLog, stackDepths } from './stack-depth';
 import { tailCallReachable } from './tail-calls';
 
@@ -15,6 +15,8 @@ export interface AnalysisOptions extends Attachment {
   readonly asyncCallbacks?: readonly number[] | undefined;
   /** Bytes that the verifier's rewrites add to each subprog's frame after it has decided which frames are private. */
   readonly rewriteDepths?: readonly number[] | undefined;
+  /** What an analysis found out about the first subprogs, which are the same. */
+  readonly scans?: readonly SubprogScan[] | undefined;
   readonly arena?: Arena | undefined;
   /** How many entries arrays of programs have, by name of the map; one that is not here has them all. */
   readonly arrayEntries?: ReadonlyMap<string, number> | undefined;
@@ -35,6 +37,8 @@ export interface Analysis extends ProgramFacts {
   readonly pokes: readonly (readonly TailCallSlot[])[];
   /** Of BPF r6..r9, those that each subprog names. */
   readonly calleeSaved: readonly (readonly number[])[];
+  /** What each subprog does. */
+  readonly scans: readonly SubprogScan[];
   /** Why the verifier would refuse the program with this layout, in its words, or null. */
   readonly refusal: string | null;
 }
@@ -50,7 +54,7 @@ export interface Analysis extends ProgramFacts {
 export function analyse(program: Program, layout: BlockLayout, options: AnalysisOptions): Analysis {
   const { exceptionCallback, rewriteDepths, arena, arrayEntries } = options;
   const callGraph = callGraphOf(program);
-  const scans = program.subprogs.map((_, subprog) => scanSubprog(program, subprog));
+  const scans = program.subprogs.map((_, subprog) => options.scans?.[subprog] ?? scanSubprog(program, subprog));
   const ownDepths = scans.map(({ ownDepth }) => ownDepth);
   const depths = ownDepths.map((depth, subprog) => depth + (rewriteDepths?.[subprog] ?? 0));
   const hasTailCall = scans.map(({ tailCalls }) => tailCalls.length > 0);
@@ -92,6 +96,7 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
     pokes: scans.map(({ tailCalls }) => tailCalls.filter(exists)),
     blocks: plan.blocks,
     depths: { own: depths, max, log: depthLog(depths, max) },
+    scans,
     calleeSaved: program.subprogs.map(({ insns }) => calleeSavedRegisters(insns)),
     refusal,
   };

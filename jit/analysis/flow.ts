@@ -5,6 +5,8 @@ import { meet, ROW, type Row, step } from './values';
 /** Sees each instruction that control can reach once, in program order, with what the registers hold before it. */
 export type Visit = (insn: Insn, pc: number, row: Row) => void;
 
+const zeros = (length: number): number[] => new Array<number>(length).fill(0);
+
 /** How often a block is entered again because a pointer is lower on another path; a bound for contrived programs. */
 const MAX_LOWERED = 32;
 
@@ -18,18 +20,18 @@ export function follow(insns: readonly Insn[], endsHere: (insn: Insn) => boolean
   if (insns.length === 0) return;
   const { starts, next, target, pcs } = blocksOf(insns, endsHere);
   const count = next.length;
-  const states = new Int32Array(count * ROW);
-  const reached = new Uint8Array(count);
-  const waiting = new Uint8Array(count);
-  const lowered = new Uint8Array(count);
-  const row: Row = new Int32Array(ROW);
+  const states = zeros(count * ROW);
+  const reached = zeros(count);
+  const waiting = zeros(count);
+  const lowered = zeros(count);
+  const row: Row = zeros(ROW);
   const work = [0];
   reached[0] = 1;
 
   const learnt = (from: number, block: number): boolean => {
     if (!reached[block]) {
       reached[block] = 1;
-      states.set(row, block * ROW);
+      for (let i = 0, to = block * ROW; i < ROW; i++) states[to + i] = row[i]!;
       return true;
     }
     const met = meet(states, block * ROW, row, block > from && lowered[block]! < MAX_LOWERED);

@@ -1,4 +1,4 @@
-import type { Insn } from './insn';
+import { type Insn, insnOf } from './insn';
 import { HELPERS } from './names';
 import {
   BPF_ADD,
@@ -77,7 +77,9 @@ export type Register = 'r0' | 'r1' | 'r2' | 'r3' | 'r4' | 'r5' | 'r6' | 'r7' | '
 
 const number = (register: Register): number => (register === 'ax' ? BPF_REG_AX : Number(register.slice(1)));
 
-const insn = (code: number, fields: Partial<Insn> = {}): Insn => ({ dst: 0, src: 0, off: 0, imm: 0, ...fields, code });
+function insn(code: number, { dst = 0, src = 0, off = 0, imm = 0, imm64 }: Partial<Insn> = {}): Insn {
+  return imm64 === undefined ? insnOf(code, dst, src, off, imm) : { code, dst, src, off, imm, imm64 };
+}
 
 /** The part of an instruction in which a register and an immediate differ. */
 const source = (operand: Register | number): [code: number, fields: Partial<Insn>] =>

@@ -67,6 +67,12 @@ function inlined(insn: Insn, config: KernelConfig): Patch {
   return INLINED[helperName(insn.imm)]?.(config) ?? null;
 }
 
+/** Whether an instruction may become another one without any being inlined. */
+const isRewritten = (insn: Insn): boolean => isMayGoto(insn) || isCmpxchg32(insn) || divisionPatch(insn) !== null;
+
+const isLoop = (insn: Insn): boolean =>
+  isCall(insn) && insn.src === BPF_HELPER_CALL && helperName(insn.imm) === 'bpf_loop';
+
 function rewriteSubprog(
   subprog: Subprog,
   ownDepth: number,
@@ -76,18 +82,16 @@ function rewriteSubprog(
 ) {
   const { config, inline } = options;
   const { insns } = subprog;
-  const pcs = pcsOf(insns);
-  const callbacks = insns.map((insn, at) =>
-    inline && isCall(insn) && insn.src === BPF_HELPER_CALL && helperName(insn.imm) === 'bpf_loop'
-      ? loopCallback(insns, at)
-      : null,
-  );
+  if (!inline && !insns.some(isRewritten)) return { subprog, origins: pcsOf(insns).slice(0, -1), added: 0 };
+  const callbacks = inline ? insns.map((insn, at) => (isLoop(insn) ? loopCallback(insns, at) : null)) : [];
   const loops = callbacks.some((callback) => callback !== null);
   const mayGotos = insns.some(isMayGoto);
+  const pcs = mayGotos ? pcsOf(insns) : [];
   const loopDepth = ownDepth + (loops ? LOOP_BYTES : 0);
   const depth = loopDepth + (mayGotos ? MAY_GOTO_BYTES : 0);
   const patches = insns.map((insn, at): Patch => {
-    if (callbacks[at] !== null) return loopPatch(loopDepth, callbacks[at]!);
+    const callback = callbacks[at] ?? null;
+    if (callback !== null) return loopPatch(loopDepth, callback);
     if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk, options.mayGoto);
     if (isCmpxchg32(insn) && upperHalf(at)) return [insn, zeroExtendR0];
     return divisionPatch(insn) ?? (inline ? inlined(insn, config) : null);

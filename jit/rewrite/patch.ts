@@ -1,4 +1,17 @@
-import { aluOp, BPF_CALL, BPF_EXIT, BPF_JA, BPF_JMP32, type Insn, insnClass, isJmp, pcsOf, type Subprog } from '../bpf';
+import {
+  aluOp,
+  BPF_CALL,
+  BPF_EXIT,
+  BPF_JA,
+  BPF_JMP32,
+  type Insn,
+  insnClass,
+  isJmp,
+  pcsOf,
+  type Subprog,
+  withImm,
+  withOff,
+} from '../bpf';
 
 /** A subprog with some of its instructions replaced. */
 export interface Patched {
@@ -27,8 +40,10 @@ function distance(insn: Insn): number | null {
   return usesImm(insn) ? insn.imm : insn.off;
 }
 
-const withDistance = (insn: Insn, slots: number): Insn =>
-  usesImm(insn) ? { ...insn, imm: slots } : { ...insn, off: slots };
+function withDistance(insn: Insn, slots: number): Insn {
+  if (usesImm(insn)) return insn.imm === slots ? insn : withImm(insn, slots);
+  return insn.off === slots ? insn : withOff(insn, slots);
+}
 
 /**
  * Replaces instructions and lets jumps follow: what was jumped to is then the start of what replaced it
@@ -38,22 +53,43 @@ const withDistance = (insn: Insn, slots: number): Insn =>
 export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches: readonly Patch[]): Patched {
   const { insns } = subprog;
   const pcs = pcsOf(insns);
-  const items: PatchInsn[] = before.map((insn) => ({ insn }));
+  if (before.length === 0 && patches.every((patch) => patch === null)) {
+    return { subprog, origins: pcs.slice(0, insns.length) };
+  }
+  const placed: Insn[] = [...before];
   const origins = before.map(() => 0);
-  const starts = new Map<number, number>();
-  insns.forEach((insn, i) => {
-    starts.set(pcs[i]!, items.length);
+  /** By slot of the original, the instruction at which what stands for it begins. */
+  const starts: number[] = [];
+  /** Instructions that jump, and the slots of the original that they jump to. */
+  const jumps: number[] = [];
+  const targets: number[] = [];
+  for (let i = 0; i < insns.length; i++) {
+    const insn = insns[i]!;
+    const pc = pcs[i]!;
+    starts[pc] = placed.length;
     const patch = patches[i] ?? null;
-    if (patch !== null) items.push(...patch.map((each) => (isPlaced(each) ? each : { insn: each })));
-    else {
+    if (patch === null) {
       const slots = distance(insn);
-      items.push(slots === null ? { insn } : { insn, target: pcs[i]! + 1 + slots });
+      if (slots !== null) {
+        jumps.push(placed.length);
+        targets.push(pc + 1 + slots);
+      }
+      placed.push(insn);
+    } else {
+      for (const each of patch) {
+        if (isPlaced(each) && each.target !== undefined) {
+          jumps.push(placed.length);
+          targets.push(each.target);
+        }
+        placed.push(isPlaced(each) ? each.insn : each);
+      }
     }
-    while (origins.length < items.length) origins.push(pcs[i]!);
-  });
-  const newPcs = pcsOf(items.map(({ insn }) => insn));
-  const placed = items.map(({ insn, target }, i) =>
-    target === undefined ? insn : withDistance(insn, newPcs[starts.get(target)!]! - newPcs[i]! - 1),
-  );
+    while (origins.length < placed.length) origins.push(pc);
+  }
+  const newPcs = pcsOf(placed);
+  for (let i = 0; i < jumps.length; i++) {
+    const at = jumps[i]!;
+    placed[at] = withDistance(placed[at]!, newPcs[starts[targets[i]!]!]! - newPcs[at]! - 1);
+  }
   return { subprog: { ...subprog, insns: placed }, origins };
 }
