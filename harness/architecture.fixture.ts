@@ -82,7 +82,11 @@ export const RULES: readonly Rule[] = [
     because: 'a check expects what spec and analysis say: a wrong policy must not agree with itself',
   },
   { of: 'harness/report', may: [], because: 'a report prints its own model: plain data, from anywhere' },
-  { of: 'harness/oracle', may: ['jit/index'], because: 'an oracle has its own mind' },
+  {
+    of: 'harness/oracle',
+    may: ['harness/native', 'jit/index'],
+    because: 'an oracle has its own mind; one of them is in C',
+  },
   {
     of: 'harness/reference',
     may: [...MACHINE, 'harness/spec', 'harness/oracle', 'jit/index'],
@@ -110,6 +114,11 @@ export const RULES: readonly Rule[] = [
     because: 'a campaign drives everything, and prints nothing',
   },
   {
+    of: 'harness/bench',
+    may: ['harness/native', ...MACHINE, 'harness/fuzz', 'harness', 'jit/index'],
+    because: 'it measures what a campaign does beside what the library alone takes',
+  },
+  {
     of: 'harness/replay',
     may: ['harness/native', 'harness/machine', 'harness/kernel', 'harness/kernel-image', 'harness', 'jit/index'],
     because: 'it runs the same bytes on the CPU and in the emulator, below everything that judges',
@@ -121,7 +130,10 @@ export const RULES: readonly Rule[] = [
   },
   {
     of: 'harness',
-    may: [...MACHINE, ...JUDGED, 'harness/report', 'harness/fuzz', 'harness/matrix', 'harness/replay', 'jit/index'],
+    may: [
+      ...[...MACHINE, ...JUDGED, 'harness/report', 'harness/fuzz', 'harness/bench', 'harness/matrix', 'harness/replay'],
+      'jit/index',
+    ],
     because: 'it composes load, compile, run and check; the addon is behind the machine',
   },
   {

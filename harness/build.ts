@@ -91,10 +91,13 @@ const isHelperCall = ({ code, src }: Insn): boolean => code === (BPF_JMP | BPF_C
 
 /** Names of the helpers and kfuncs that programs call, in order of their first call. */
 export function calledHelpers(programs: readonly { readonly program: Program }[]): string[] {
-  const names = programs.flatMap(({ program }) =>
-    program.subprogs.flatMap(({ insns }) => insns.filter(isHelperCall).map((insn) => calleeName(program, insn))),
-  );
-  return [...new Set(names)];
+  const names = new Set<string>();
+  for (const { program } of programs) {
+    for (const { insns } of program.subprogs) {
+      for (const insn of insns) if (isHelperCall(insn)) names.add(calleeName(program, insn));
+    }
+  }
+  return [...names];
 }
 
 /** Helper and kfunc calls by name, maps and their values at their addresses, callbacks at their subprogs. */

@@ -5,6 +5,7 @@ import type { CaseReport, Report } from './report/model';
 import { pointText } from './report/words';
 import { CAPTURED, type Issue, type LoweredSpec } from './spec';
 
+export { type FuzzFigures, measureFuzz } from './bench/fuzz';
 export * from './build';
 export {
   type CaptureOutcome,

@@ -166,6 +166,7 @@ export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelC
     ...options,
     exceptionCallback: done.exceptionCallback,
     rewriteDepths,
+    scans: before.scans,
   });
   return { program: done.program, analysis, hidden, origins: done.origins };
 }

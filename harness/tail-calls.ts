@@ -51,6 +51,7 @@ export function placeProgramArrays(
  */
 export function pokeTailCalls(programs: readonly PlacedProgram[], { byMap }: ProgramArrays): PlacedProgram[] {
   return programs.map((placed) => {
+    if (placed.analysis.pokes.every((pokes) => pokes.length === 0)) return placed;
     const code = placed.functions.map((fn, subprog) => {
       const bytes = placed.code[subprog]!.slice();
       const sites = (role: Role) => fn.rows().filter((row) => row.role === role);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { type FuzzFigures, measureFuzz } from '../harness';
+import { EVERY } from '../harness/fuzz';
 import {
   BPF_HELPER_CALL,
   BPF_PSEUDO_CALL,
@@ -128,10 +130,34 @@ function text({ runs, instructions, instructionsPerSecond, ratioToLoop, sizes }:
   ].join('\n');
 }
 
-/** `privstack bench jit`: figures, warm, on this machine. @throws UsageError */
-export function bench(what: string, { runs, json }: { readonly runs: number; readonly json?: boolean }): void {
-  if (what !== 'jit') throw new UsageError(`unknown benchmark \`${what}\`, expected jit`);
-  if (runs < 1) throw new UsageError('--runs must be at least 1');
-  const figures = measureJit({ runs, sizes: [50_000, 100_000, 200_000] });
+const us = (value: number): string => `${value.toFixed(0).padStart(6)} us`;
+
+function fuzzText({ policy, rounds, every, compared, twoWorkers }: FuzzFigures): string {
+  const lines = compared.flatMap(({ inputs, cases, ratio, cpuRatio, bare, ours, stages }) => [
+    `${inputs} input${inputs === 1 ? '' : 's'} a program: ${ratio.toFixed(2)} of the bare loop, ${cpuRatio.toFixed(2)} by processor time (${cases} cases a round)`,
+    `${us(bare)}  the bare loop in C: write, invalidate, restore, run, compare`,
+    `${us(ours)}  ours`,
+    ...Object.entries(stages).map(([stage, time]) => `${us(time)}    ${stage}`),
+  ]);
+  if (twoWorkers !== null) lines.push(`two workers: ${twoWorkers.toFixed(2)} times one`);
+  return `policy ${policy}, median of ${rounds} rounds, every check on one case in ${every}\n${lines.join('\n')}\n`;
+}
+
+async function benchFuzz(rounds: number, json: boolean): Promise<void> {
+  const sizes = [
+    { inputs: 1, cases: 1000, warmUp: 20_000 },
+    { inputs: 16, cases: 400, warmUp: 8000 },
+  ];
+  const figures = await measureFuzz({ policy: 'linux-6.18-fixed', rounds, every: EVERY, sizes, together: 2000 });
+  process.stdout.write(json ? `${JSON.stringify(figures)}\n` : fuzzText(figures));
+}
+
+/** `privstack bench`: figures, warm, on this machine. @throws UsageError */
+export async function bench(what: string, options: { readonly runs?: number; readonly json?: boolean }): Promise<void> {
+  const { runs, json = false } = options;
+  if (runs !== undefined && runs < 1) throw new UsageError('--runs must be at least 1');
+  if (what === 'fuzz') return benchFuzz(runs ?? 9, json);
+  if (what !== 'jit') throw new UsageError(`unknown benchmark \`${what}\`, expected jit or fuzz`);
+  const figures = measureJit({ runs: runs ?? 100, sizes: [50_000, 100_000, 200_000] });
   process.stdout.write(json ? `${JSON.stringify(figures)}\n` : text(figures));
 }

@@ -3,6 +3,7 @@ import {
   Campaign,
   type CampaignHead,
   corpora,
+  EVERY,
   type Found,
   fileOf,
   isPath,
@@ -40,7 +41,6 @@ export interface FuzzCommand {
 
 const DEFAULT_RUNS = 100_000;
 const ALIKE = 2;
-const EVERY = 128;
 const REACH = 16;
 const ASK = 64;
 const SHRINKING_MS = 60_000;

@@ -189,9 +189,13 @@ function build(): Command {
     .action(() => (require('./schema') as typeof import('./schema')).schema());
   program
     .command('bench')
-    .description('how fast the JIT is on this machine')
-    .argument('<what>', 'jit')
-    .addOption(new Option('--runs <n>', 'how often all captures are compiled').argParser(natural).default(100))
+    .description('how fast the JIT is on this machine, or fuzzing beside a loop in C that only runs programs')
+    .argument('<what>', 'jit or fuzz')
+    .addOption(
+      new Option('--runs <n>', 'rounds, of which the medians count (default: 100 of jit, 9 of fuzz)').argParser(
+        natural,
+      ),
+    )
     .option('--json', 'figures as JSON')
     .action((what, options) => (require('./bench') as typeof import('./bench')).bench(what, options));
   program

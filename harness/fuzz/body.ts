@@ -72,7 +72,7 @@ export class Body extends Statements {
   /** Everything that was computed goes into r0: what was lost on the way shows in the result. */
   private fold(): void {
     const { random } = this;
-    for (const reg of this.live) if (reg > 5) this.into(reg);
+    for (const reg of this.live.list()) if (reg > 5) this.into(reg);
     if (this.slots.length > 0) {
       for (const off of new Set(this.slots)) {
         if (random.once(4)) continue;
@@ -105,7 +105,7 @@ export class Body extends Statements {
     const cookie = this.pickLive();
     const insns = [mov(1, cookie), insn(0x85, 0, 2, 0, THROW), insn(0xb7, 0), EXIT];
     const first: Node[] = [{ kind: 'code', insns }];
-    const live = new Set(this.live);
+    const live = this.live.copy();
     this.nodes.push({ kind: 'branch', setup, jump, over: this.goto(), ends: true, first, second: [] });
     this.live = live;
     if (random.once(2)) this.statement(1);
@@ -161,7 +161,7 @@ export class Body extends Statements {
 
   private branch(nesting: number): void {
     const { setup, jump } = this.condition();
-    const before = new Set(this.live);
+    const before = this.live.copy();
     const first = this.apart(nesting);
     const ends = this.random.once(10);
     if (ends) {
@@ -169,10 +169,10 @@ export class Body extends Statements {
       first.push({ kind: 'code', insns });
     }
     const afterFirst = this.live;
-    this.live = new Set(before);
+    this.live = before.copy();
     const second = this.random.once(2) ? [] : this.apart(nesting);
     this.nodes.push({ kind: 'branch', setup, jump, over: this.goto(), ends, first, second });
-    if (!ends) this.live = new Set([...this.live].filter((reg) => afterFirst.has(reg)));
+    if (!ends) this.live = this.live.and(afterFirst);
   }
 
   /** A jump back to the first instruction: r1 is shifted down until nothing is left of it. */
@@ -212,10 +212,10 @@ export class Body extends Statements {
     this.writable.splice(this.writable.indexOf(counter), 1);
     const rounds = random.between(2, 3);
     this.rounds = rounds;
-    const before = new Set(this.live);
+    const before = this.live.copy();
     const body = this.apart(nesting);
     this.rounds = 1;
-    this.live = new Set([...before].filter((reg) => this.live.has(reg)));
+    this.live = before.and(this.live);
     const down = random.once(2);
     // may_goto +0 leaves nothing: it falls through whether rounds are left or not.
     const step = [down ? insn(0x17, counter, 0, 0, 1) : insn(0x07, counter, 0, 0, -1)];

@@ -38,3 +38,6 @@ export function boundsText({ types, subprogs, depths, executed, jumps, context }
     'not generated: other maps, kfuncs that take or return pointers',
   ].join('\n');
 }
+
+/** One case in so many is looked at with every check: that takes as long as a hundred others. */
+export const EVERY = 1024;

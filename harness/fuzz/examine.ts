@@ -1,4 +1,4 @@
-import { JitError, type KernelConfig, LINUX_6_18, type StackPolicy } from '../../jit';
+import { JitError, type KernelConfig, LINUX_6_18, type Program, type StackPolicy } from '../../jit';
 import type { Built } from '../build';
 import type { Mutation } from '../fault/mutation';
 import { expected } from './expected';
@@ -30,10 +30,10 @@ export class Examiner {
     return this.runner!;
   }
 
-  /** Compiles for the policy; null where it does not run under it. */
-  prepare({ program }: Pick<Case, 'program'>): Prepared | null {
+  /** Compiles for the policy (`program`: what it is as a program, where that is known); null where it does not run under it. */
+  prepare({ program: fuzz }: Pick<Case, 'program'>, program?: Program): Prepared | null {
     try {
-      const prepared = prepare(program, this.policy, this.config, undefined, this.mutation);
+      const prepared = prepare(fuzz, this.policy, this.config, program, this.mutation);
       return 'unfit' in prepared ? null : prepared;
     } catch (error) {
       if (error instanceof JitError) return null;

@@ -4,7 +4,7 @@ import type { FuzzInput } from './input';
 import type { Prepared } from './prepare';
 
 /** Instructions after which the interpreter gives up: far more than the generator plans for. */
-const BUDGET = 2_000_000;
+export const BUDGET = 2_000_000;
 
 /** What the program does by itself, without a machine. */
 export function expected({ program, fuzz, callees }: Prepared, input: FuzzInput): InterpreterResult {

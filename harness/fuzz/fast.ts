@@ -1,15 +1,24 @@
 import { Gpr, type KernelConfig, LINUX_6_18, X86_64 } from '../../jit';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
-import { CONTEXT_BASE, CPUS, PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
-import { calledHelperAddress, ReusedMachine } from '../machine/reused-machine';
+import { CONTEXT_BASE, CPUS, HELPER_STRIDE, PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
+import {
+  calledHelperAddress,
+  PLAIN_HELPERS,
+  plainHelperAddress,
+  ReusedMachine,
+  type ReusedSetup,
+} from '../machine/reused-machine';
 import type { InterpreterResult } from '../oracle';
 import { privateFramePointer } from '../run/frames';
 import { KernelSide } from '../run/kernel-side';
 import type { Arrangements } from '../run/kernel-work';
+import type { World } from '../run/run';
 import { BOUNDS } from './bounds';
 import { expected } from './expected';
 import type { FuzzInput } from './input';
 import type { Prepared } from './prepare';
+import { QuickInterpreter } from './quick';
+import { type Wanted, wantedOf } from './wanted';
 
 /** Something that the cheap look at a run has seen. It says that something is wrong, the checks say what. */
 export interface Anomaly {
@@ -18,10 +27,13 @@ export interface Anomaly {
 }
 
 const PRESERVED = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15', 'rsp'] as const;
+/** Those that are where they were; rsp is past the return address. */
+const SAME = PRESERVED.filter((name) => name !== 'rsp');
 /** rcx rdx rsi rdi r8 r9 r10 r11, as a helper's policy has them. */
 const POISONED = 8;
 const R9 = 5;
 const BELOW = 64;
+const GPRS = 16;
 
 const le = (value: bigint, bytes: number): Uint8Array =>
   new Uint8Array(new BigUint64Array([value]).buffer).subarray(0, bytes);
@@ -31,19 +43,44 @@ const NOTHING: Arrangements = {
   tracers: () => ({ fentry: [], fexit: [], calls: false }),
 };
 
-/** Runs that nobody watches: what comes out is compared with what the interpreter says. */
+const halvesOf = (words: BigUint64Array): Uint32Array =>
+  new Uint32Array(words.buffer, words.byteOffset, 2 * words.length);
+
+/** Runs that nobody watches: what comes out is compared with what an interpreter says. */
 export class FastRunner {
   private readonly machine: ReusedMachine;
-  private readonly poison: bigint[] = [];
+  private readonly quick = new QuickInterpreter();
   private prepared: Prepared | undefined;
-  private guards: { readonly cpu: number; readonly offset: number }[] = [];
+  /** By CPU, the words of its dynamic area that are guards. */
+  private guards: readonly (readonly number[])[] = [];
+  /** Of each helper of the world its number among the program's callees; -1 for what no interpreter knows. */
+  private calleeOf: readonly number[] = [];
+  /** Helpers with a native policy. */
+  private plain: readonly number[] = [];
+  /** Whether a helper is called that has to be modelled. */
+  private modelled = false;
   private bytes = 0;
+  /** Registers at the entry. */
+  private readonly before = new BigUint64Array(GPRS);
+  private readonly beforeHalves = halvesOf(this.before);
+  private readonly poisonHalves: Uint32Array;
+  private readonly regsHalves: Uint32Array;
+  private readonly areas: readonly BigUint64Array[];
+  private readonly areaHalves: readonly Uint32Array[];
+  private kernel: KernelSide | null = null;
+  /** Where bpf_loop is, and where what it calls returns to: it is native, until a run is looked at again. */
+  private loop: { readonly helper: number; readonly stub: number } | null = null;
+  private looping: FastRunner['loop'] = null;
   /** BPF instructions of the last run. */
   executed = 0;
 
-  constructor(config: KernelConfig = LINUX_6_18) {
+  /** @param make the machine, for those who want to see what it is told */
+  constructor(
+    config: KernelConfig = LINUX_6_18,
+    make: (setup: ReusedSetup) => ReusedMachine = (setup) => new ReusedMachine(setup),
+  ) {
     const { returnThunk, indirectThunkRcx, thisCpuOff, cpuNumber, jiffies } = config.symbols;
-    this.machine = new ReusedMachine({
+    this.machine = make({
       seed: 1,
       contextBytes: BOUNDS.context,
       code: [
@@ -56,110 +93,148 @@ export class FastRunner {
         { address: cpuNumber, bytes: le(BigInt(cpu), 4) },
       ],
     });
+    const { policy, regs, percpu } = this.machine;
+    policy.belowRsp = BELOW;
+    this.poisonHalves = halvesOf(policy.poison);
+    this.regsHalves = halvesOf(regs);
+    this.areas = percpu.map(({ buffer, byteOffset, length }) => new BigUint64Array(buffer, byteOffset, length / 8));
+    this.areaHalves = this.areas.map(halvesOf);
   }
 
   /** The program that the next runs are of. */
   load(prepared: Prepared): void {
-    const { world, percpuBytes } = prepared.built;
-    const [placed] = world.programs;
+    const { built, callees } = prepared;
+    const { world, percpuBytes } = built;
+    const { code, addresses, analysis, blocks } = world.programs[0]!;
     this.prepared = prepared;
     this.bytes = percpuBytes;
-    this.machine.load(placed!.code.map((bytes, i) => ({ address: placed!.addresses[i]!, bytes })));
-    this.guards = placed!.analysis.blocks.flatMap((block, index) =>
-      Array.from({ length: CPUS }, (_, cpu) => cpu).flatMap((cpu) =>
-        guardAddresses(block, placed!.blocks[index]!, cpu).map((address) => {
-          return { cpu, offset: Number(address - onCpu(PERCPU_POINTER_BASE, cpu)) };
-        }),
+    this.machine.load(code, addresses);
+    this.guards = GUARD_CPUS.map((cpu) =>
+      analysis.blocks.flatMap((block, index) =>
+        guardAddresses(block, blocks[index]!, cpu).map(
+          (address) => Number(address - onCpu(PERCPU_POINTER_BASE, cpu)) / 8,
+        ),
       ),
     );
+    this.calleeOf = world.helpers.map(({ name, stub }) => (stub === undefined ? callees.indexOf(name) : -1));
+    this.plain = world.helpers.flatMap(({ address }, i) => (address < FIRST_CALLED ? [i] : []));
+    const helper = world.helpers.findIndex(({ name }) => name === 'bpf_loop');
+    const stub = world.helpers.findIndex((each) => each.stub === 'return');
+    this.setLoop((this.loop = helper < 0 ? null : { helper: placeOf(world, helper), stub: placeOf(world, stub) }));
+    this.modelled = world.helpers.some(({ address, stub }) => stub === undefined && address >= FIRST_CALLED);
+    this.quick.load(prepared);
+  }
+
+  private setLoop(loop: FastRunner['loop']): void {
+    if (loop === this.looping) return;
+    this.machine.emu.nativeLoop(loop);
+    this.looping = loop;
   }
 
   /** Whom the last run called. */
   get called(): ReadonlySet<string> {
     const { events } = this.machine.emu;
     const { helpers } = this.prepared!.built.world;
-    return new Set(Array.from({ length: events.count }, (_, i) => helpers[events.index(i) % CALLED]!.name));
+    return new Set(Array.from({ length: events.count }, (_, i) => helpers[events.index(i) % PLAIN_HELPERS]!.name));
   }
 
-  /** One run, judged. */
-  run(input: FuzzInput, want: InterpreterResult = expected(this.prepared!, input)): Anomaly | null {
-    const { machine } = this;
-    const { world } = this.prepared!.built;
+  /**
+   * One run, judged by the interpreter in C; what that one finds wrong, and what it does not know, by the one that is the reference.
+   * @param want what that one says, where it was asked already
+   */
+  run(input: FuzzInput, want?: InterpreterResult): Anomaly | null {
+    const quick = want === undefined ? this.quick.run(input) : null;
+    if (quick !== null && this.judge(input, quick) === null && !(this.loop && this.machine.emu.loopsLost)) return null;
+    this.setLoop(null);
+    const result = want ?? expected(this.prepared!, input);
+    const wanted = wantedOf(result, this.prepared!.callees);
+    const seen = this.judge(input, wanted);
+    this.setLoop(this.loop);
+    this.executed = result.executed;
+    return wanted === null ? { what: `the interpreter: ${result.kind}` } : seen;
+  }
+
+  /** @param want null to run only */
+  private judge(input: FuzzInput, want: Wanted | null): Anomaly | null {
+    const { machine, before } = this;
     const { cpu } = input;
-    this.executed = want.executed;
-    machine.reset(cpu, this.bytes, input.seed);
-    for (const { cpu: on, offset } of this.guards) le64(machine.percpu[on]!, offset).setBigUint64(0, GUARD, true);
+    machine.reset(cpu, this.bytes + STRAY, input.seed);
+    for (let on = 0; on < CPUS; on++) for (const at of this.guards[on]!) this.areas[on]![at] = GUARD;
     machine.context.set(input.context);
     machine.regs[X86_64.bpf[1]!] = CONTEXT_BASE;
-    const before = machine.regs.slice(0, 16);
-    const kernel = this.arrange(input, before);
-    const status = machine.run(world.programs[0]!.addresses[0]!, cpu);
-    if (want.kind !== 'exit') return { what: `the interpreter: ${want.kind}` };
+    before.set(machine.registers);
+    this.arrange(input);
+    const status = machine.run(this.prepared!.built.world.programs[0]!.addresses[0]!, cpu);
     if (status.kind !== 'ok') return { what: status.kind === 'fault' ? `fault ${status.access}` : status.kind };
-    return this.compare(input, before, want) ?? compareEntries(kernel);
+    if (want === null) return null;
+    this.executed = want.executed;
+    return this.compare(input, want) ?? compareEntries(this.kernel);
   }
 
-  private arrange(input: FuzzInput, before: BigUint64Array): KernelSide | null {
-    const { built, callees, kernel: model } = this.prepared!;
-    const { world } = built;
-    const { machine, poison } = this;
-    for (let i = 0; i < POISONED; i++) poison[i] = before[i]! ^ 0x0101_0101_0101_0101n;
-    const { r9 } = input;
-    const wrong = r9 === 'junk' ? undefined : privateFramePointer(world, 0, r9.subprog, r9.cpu);
-    if (wrong !== undefined) poison[R9] = wrong;
-    let called = false;
-    const policy = { poison, belowRsp: BELOW, junk: BigInt(input.seed) };
-    world.helpers.forEach(({ name, address, stub }, index) => {
-      const modelled = address >= calledHelperAddress(0);
-      if (modelled) called ||= stub === undefined;
-      else machine.setHelperPolicy(index, { ...policy, ret: input.returns[callees.indexOf(name)] ?? 0n });
-    });
-    if (!called) return null;
-    const kernel = new KernelSide({ world, clobbers: [], returns: new Map(), kernel: model }, () => machine, NOTHING);
-    kernel.begin(0, 0, input.cpu, 'the caller');
-    machine.onCall = (index) => kernel.call(index);
+  private arrange(input: FuzzInput): void {
+    const { machine, poisonHalves, beforeHalves } = this;
+    const { policy } = machine;
+    for (let i = 0; i < 2 * POISONED; i++) poisonHalves[i] = beforeHalves[i]! ^ 0x0101_0101;
+    const { r9, returns } = input;
+    if (r9 !== 'junk') {
+      const wrong = privateFramePointer(this.prepared!.built.world, 0, r9.subprog, r9.cpu);
+      if (wrong !== undefined) policy.poison[R9] = wrong;
+    }
+    policy.junk = BigInt(input.seed);
+    for (const index of this.plain) policy.returns[index] = returns[this.calleeOf[index]!] ?? 0n;
+    this.kernel = null;
+    if (this.modelled) machine.onCall = (index) => (this.kernel ??= this.newKernel(input.cpu)).call(index);
+  }
+
+  /** The kernel side of a run that has called it for the first time: it begins where the run did. */
+  private newKernel(cpu: number): KernelSide {
+    const { machine } = this;
+    const { built, kernel: model } = this.prepared!;
+    const setup = { world: built.world, clobbers: [], returns: new Map(), kernel: model };
+    const kernel = new KernelSide(setup, () => machine, NOTHING);
+    const now = machine.regs.slice();
+    machine.regs.set(this.before);
+    kernel.begin(0, 0, cpu, 'the caller');
+    machine.regs.set(now);
     return kernel;
   }
 
-  private compare(
-    input: FuzzInput,
-    before: BigUint64Array,
-    want: Extract<InterpreterResult, { kind: 'exit' }>,
-  ): Anomaly | null {
-    const { machine, prepared } = this;
-    const { regs } = machine;
+  private compare(input: FuzzInput, want: Wanted): Anomaly | null {
+    const { machine, regsHalves, beforeHalves } = this;
     // In front of what it returns: it is the worse thing to happen.
-    for (const name of PRESERVED) {
-      const should = name === 'rsp' ? before[Gpr.rsp]! : before[Gpr[name]]!;
-      if (name !== 'rsp' && regs[Gpr[name]] !== should) return { what: name };
+    for (const name of SAME) {
+      const at = 2 * Gpr[name];
+      if (regsHalves[at] !== beforeHalves[at] || regsHalves[at + 1] !== beforeHalves[at + 1]) return { what: name };
     }
-    if (regs[0] !== want.r0) return { what: 'r0' };
-    if (Buffer.compare(machine.context, want.regions.get('ctx')!) !== 0) return { what: 'context' };
-    for (const { cpu, offset } of this.guards) {
-      if (le64(machine.percpu[cpu]!, offset).getBigUint64(0, true) !== GUARD) return { what: 'guard' };
+    if (machine.regs[0] !== want.r0) return { what: 'r0' };
+    if (Buffer.compare(machine.context, want.context) !== 0) return { what: 'context' };
+    for (let cpu = 0; cpu < CPUS; cpu++) {
+      const halves = this.areaHalves[cpu]!;
+      for (const at of this.guards[cpu]!) {
+        if (halves[2 * at] !== GUARD_LOW || halves[2 * at + 1] !== GUARD_HIGH) return { what: 'guard' };
+      }
     }
-    return this.compareLog(prepared!, want) ?? this.compareOther(input);
+    return this.compareLog(want) ?? this.compareOther(input);
   }
 
-  private compareLog({ built }: Prepared, { log }: InterpreterResult): Anomaly | null {
+  private compareLog({ log, calls }: Wanted): Anomaly | null {
     const { events } = this.machine.emu;
-    const { helpers } = built.world;
+    const { calleeOf } = this;
+    const count = events.count;
     let at = 0;
-    for (let i = 0; i < events.count; i++) {
-      const { name, stub } = helpers[events.index(i) % CALLED]!;
-      if (stub !== undefined || name.startsWith('arch_')) continue;
-      if (log[at++]?.name !== name) return { what: 'calls' };
+    for (let i = 0; i < count; i++) {
+      const callee = calleeOf[events.index(i) % PLAIN_HELPERS]!;
+      if (callee < 0) continue;
+      if (at === calls || log[at++] !== callee) return { what: 'calls' };
     }
-    return at === log.length ? null : { what: 'calls' };
+    return at === calls ? null : { what: 'calls' };
   }
 
   /** What the other CPU has must be as it was. */
   private compareOther({ cpu, seed }: FuzzInput): Anomaly | null {
     const other = 1 - cpu;
     // The guards are not junk, and were looked at already.
-    for (const guard of this.guards) {
-      if (guard.cpu === other) this.machine.restore(other, guard.offset, 8, seed);
-    }
+    for (const at of this.guards[other]!) this.machine.restore(other, 8 * at, 8, seed);
     return this.machine.isUntouched(other, this.bytes, seed) ? null : { what: 'another CPU' };
   }
 
@@ -168,9 +243,16 @@ export class FastRunner {
   }
 }
 
-const CALLED = Number((calledHelperAddress(0) - calledHelperAddress(-32)) / 16n);
+/** Bytes behind the private frames where a program may write whose frame pointer is wrong: its callees' frames, one behind the other. */
+export const STRAY = 8 * 512;
+/** A helper of a world by the machine's count. */
+const placeOf = ({ helpers }: World, index: number): number =>
+  Number((helpers[index]!.address - plainHelperAddress(0)) / HELPER_STRIDE);
 
-const le64 = (bytes: Uint8Array, offset: number): DataView => new DataView(bytes.buffer, bytes.byteOffset + offset, 8);
+const FIRST_CALLED = calledHelperAddress(0);
+const GUARD_CPUS: readonly number[] = Array.from({ length: CPUS }, (_, cpu) => cpu);
+const GUARD_LOW = Number(GUARD & 0xffff_ffffn);
+const GUARD_HIGH = Number(GUARD >> 32n);
 
 /** Callbacks must give C code its registers back. */
 function compareEntries(kernel: KernelSide | null): Anomaly | null {

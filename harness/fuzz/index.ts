@@ -1,6 +1,6 @@
 /** Campaigns. Nothing of this runs a case, or loads what does: the workers do. */
 
-export { BOUNDS, boundsText } from './bounds';
+export { BOUNDS, boundsText, EVERY } from './bounds';
 export { Campaign, type CampaignOptions, type Ending, type Found, type Progress } from './campaign';
 export { type CoverageReport, coverageReport } from './coverage';
 export { prefork } from './crew';

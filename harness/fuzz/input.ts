@@ -32,18 +32,39 @@ const WORDS: readonly bigint[] = [
   0xffffffffffffff80n,
 ];
 
+const WORD_HALVES = new Uint32Array(BigUint64Array.from(WORDS).buffer);
+/** By which words beside each other differ. */
+const STEP = 0x1010101;
+
 function word(random: Random): bigint {
   if (random.once(3)) return random.pick(WORDS);
   return (BigInt(random.int32() >>> 0) << 32n) | BigInt(random.int32() >>> 0);
 }
 
+/** Contexts to a block of memory: arrays with memory of their own cost more than what is written to them. */
+const TOGETHER = 64;
+const HALVES_EACH = BOUNDS.context / 4;
+/** In halves, the lower one first: nothing is slower here than to make bigints. */
+let block = new Uint32Array(0);
+let used = 0;
+
 function context(random: Random): Uint8Array {
-  const words = new BigUint64Array(BOUNDS.context / 8);
-  for (let i = 0; i < words.length; i += 4) {
-    const value = word(random);
-    for (let k = 0; k < 4; k++) words[i + k] = value ^ BigInt(k * 0x1010101);
+  if (used === block.length) {
+    block = new Uint32Array(TOGETHER * HALVES_EACH);
+    used = 0;
   }
-  return new Uint8Array(words.buffer);
+  const start = used;
+  used += HALVES_EACH;
+  for (let i = start; i < used; i += 8) {
+    const known = random.once(3) ? random.below(WORDS.length) : -1;
+    const high = known < 0 ? random.int32() : WORD_HALVES[2 * known + 1]!;
+    const low = known < 0 ? random.int32() : WORD_HALVES[2 * known]!;
+    for (let k = 0; k < 4; k++) {
+      block[i + 2 * k] = low ^ (k * STEP);
+      block[i + 2 * k + 1] = high;
+    }
+  }
+  return new Uint8Array(block.buffer, 4 * start, BOUNDS.context);
 }
 
 /** An input for a program of so many subprogs that calls so many helpers. */

@@ -1,5 +1,5 @@
 import type { Insn } from '../../jit';
-import { slots } from '../../jit';
+import { slots, withImm, withOff } from '../../jit';
 
 /**
  * The code of a subprog as a tree, so that a part can be taken out of it and jumps still meet. A subprog call names its
@@ -32,7 +32,7 @@ export type Node =
 const GOTOL = 0x06;
 
 function at(insn: Insn, distance: number): Insn {
-  return insn.code === GOTOL ? { ...insn, imm: distance } : { ...insn, off: distance };
+  return insn.code === GOTOL ? withImm(insn, distance) : withOff(insn, distance);
 }
 
 /** Slots of instructions. */

@@ -1,4 +1,4 @@
-import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_KFUNC_CALL, type Insn, isLdImm64 } from '../../jit';
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_KFUNC_CALL, type Insn, isLdImm64, withImm } from '../../jit';
 import type { FuzzInput } from './input';
 import type { Node } from './nodes';
 import { type FuzzProgram, type FuzzSubprog, referenceOf } from './program';
@@ -52,10 +52,12 @@ export function arranged(
 ): FuzzProgram {
   const { subprogs, exceptionCallback, ...rest } = program;
   const renumber = (insn: Insn): Insn => {
-    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return { ...insn, imm: kfuncs.indexOf(insn.imm) };
-    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return { ...insn, imm: kept.indexOf(insn.imm) };
-    if (isLdImm64(insn) && insn.src === BPF_PSEUDO_FUNC)
-      return { ...insn, imm64: BigInt(kept.indexOf(Number(insn.imm64))) };
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return withImm(insn, kfuncs.indexOf(insn.imm));
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return withImm(insn, kept.indexOf(insn.imm));
+    if (isLdImm64(insn) && insn.src === BPF_PSEUDO_FUNC) {
+      const { code, dst, src, off, imm, imm64 } = insn;
+      return { code, dst, src, off, imm, imm64: BigInt(kept.indexOf(Number(imm64))) };
+    }
     return insn;
   };
   const catcher = exceptionCallback === undefined ? -1 : kept.indexOf(exceptionCallback);
@@ -65,6 +67,25 @@ export function arranged(
     subprogs: kept.map((i): FuzzSubprog => ({ ...subprogs[i]!, nodes: mapInsns(subprogs[i]!.nodes, renumber) })),
     ...(catcher >= 0 && { exceptionCallback: catcher }),
   };
+}
+
+/** Shows every instruction, in order: the same as {@link insnsOf}, in a fraction of the time. */
+function eachInsn(nodes: readonly Node[], see: (insn: Insn) => void): void {
+  for (const node of nodes) {
+    if (node.kind === 'code') {
+      for (const insn of node.insns) see(insn);
+      continue;
+    }
+    for (const insn of node.setup) see(insn);
+    see(node.jump);
+    if (node.kind === 'loop') {
+      eachInsn(node.body, see);
+      for (const insn of node.step) see(insn);
+    } else {
+      eachInsn(node.first, see);
+      eachInsn(node.second, see);
+    }
+  }
 }
 
 /** The same without subprogs that nothing refers to any more. */
@@ -78,15 +99,14 @@ export function pruned({ program, input }: Case): Case {
     work.push(index);
   };
   const called = new Set<number>();
-  while (work.length > 0) {
-    for (const insn of insnsOf(subprogs[work.pop()!]!.nodes)) {
-      use(referenceOf(insn));
-      if (insn.code === 0x85 && insn.src === 2) {
-        called.add(insn.imm);
-        if (program.kfuncs[insn.imm] === 'bpf_throw') use(exceptionCallback);
-      }
+  const see = (insn: Insn): void => {
+    use(referenceOf(insn));
+    if (insn.code === 0x85 && insn.src === 2) {
+      called.add(insn.imm);
+      if (program.kfuncs[insn.imm] === 'bpf_throw') use(exceptionCallback);
     }
-  }
+  };
+  while (work.length > 0) eachInsn(subprogs[work.pop()!]!.nodes, see);
   if (used.size === subprogs.length && called.size === program.kfuncs.length) return { program, input };
   const kept = [...used].sort((a, b) => a - b);
   const { r9 } = input;

@@ -1,5 +1,6 @@
+import { withOff } from '../../jit';
 import { SIZES } from './choices';
-import { insn, Writing } from './writing';
+import { Writing, wide } from './writing';
 
 /** Statements that do not jump. */
 export abstract class Statements extends Writing {
@@ -41,7 +42,7 @@ export abstract class Statements extends Writing {
     const dst = this.random.pick(this.writable);
     const high = this.random.pick([0, -1, 1, this.random.int32()]);
     const imm64 = BigInt.asUintN(64, (BigInt(high) << 32n) | BigInt(this.immediate() >>> 0));
-    this.insns.push({ ...insn(0x18, dst), imm64 });
+    this.insns.push(wide(dst, 0, imm64));
     this.cost += this.rounds;
     this.live.add(dst);
     this.end();
@@ -121,7 +122,7 @@ export abstract class Statements extends Writing {
     }
     jumps.forEach((at, i) => {
       const target = tops[i + 1] ?? this.insns.length;
-      this.insns[at] = { ...this.insns[at]!, off: target - at - 1 };
+      this.insns[at] = withOff(this.insns[at]!, target - at - 1);
     });
     this.nodes.push({ kind: 'code', insns: this.insns.splice(start), whole: true });
     this.end();

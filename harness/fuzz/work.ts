@@ -35,7 +35,7 @@ export class Work {
     const { examiner, plan } = this;
     const { fuzz, program, inputs, around } = caseAt(path, plan.seed, plan.inputs, this.corpus);
     tally.cases++;
-    const prepared = examiner.prepare({ program: fuzz });
+    const prepared = examiner.prepare({ program: fuzz }, program);
     if (!prepared) {
       tally.refused++;
       return null;

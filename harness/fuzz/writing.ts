@@ -1,11 +1,15 @@
-import type { Insn } from '../../jit';
+import { type Insn, insnOf } from '../../jit';
 import type { Random } from '../kernel-image/random';
 import { BOUNDS } from './bounds';
 import { CALLEE_SAVED, CALLER_SAVED, HELPERS, IMMEDIATES, KFUNCS, RANDOM_HELPER } from './choices';
+import { Live } from './live';
 import type { Node } from './nodes';
 import type { Shape } from './shape';
 
-export const insn = (code: number, dst = 0, src = 0, off = 0, imm = 0): Insn => ({ code, dst, src, off, imm });
+export const insn = (code: number, dst = 0, src = 0, off = 0, imm = 0): Insn => insnOf(code, dst, src, off, imm);
+export const wide = (dst: number, src: number, imm64: bigint): Insn => {
+  return { code: 0x18, dst, src, off: 0, imm: 0, imm64 };
+};
 export const EXIT = insn(0x95);
 const BPF_LOOP = 181;
 
@@ -26,7 +30,7 @@ export abstract class Writing {
   /** Of the node that is being written. */
   protected insns: Insn[] = [];
   /** Registers that hold a number. */
-  protected live = new Set<number>();
+  protected live = new Live();
   protected readonly writable: number[];
   protected readonly saved: readonly number[];
   protected readonly context: number | null;
@@ -67,12 +71,17 @@ export abstract class Writing {
   }
 
   protected pickLive(): number {
-    return this.random.pick([...this.live]);
+    return this.live.nth(this.random.below(this.live.size));
   }
 
   /** A register that holds a number and may be written. */
   protected pickTarget(): number {
-    return this.random.pick(this.writable.filter((reg) => this.live.has(reg)));
+    const { live, writable } = this;
+    let count = 0;
+    for (const reg of writable) if (live.has(reg)) count++;
+    let nth = this.random.below(count);
+    for (const reg of writable) if (live.has(reg) && nth-- === 0) return reg;
+    throw new RangeError('no register that may be written holds a number');
   }
 
   protected number(reg: number): void {
@@ -143,7 +152,7 @@ export abstract class Writing {
     if (this.cost + cost > BOUNDS.executed) return;
     this.cost += cost;
     this.emit(0xb7, 1, 0, 0, rounds);
-    this.insns.push({ ...insn(0x18, 2, 4), imm64: BigInt(index) });
+    this.insns.push(wide(2, 4, BigInt(index)));
     if (frame) this.pointTo(3);
     else this.emit(0xb7, 3);
     this.emit(0xb7, 4);

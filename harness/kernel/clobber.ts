@@ -5,6 +5,19 @@ import type { HelperCall } from './helper-call';
 /** A value that a spec wants a call to leave in a register. */
 export type PlannedValues = ReadonlyMap<string, bigint>;
 
+/** Junk for all registers that was made lately: fuzzing asks for the same again and again. */
+const LATELY = new Map<string, BigUint64Array>();
+const MOST = 1024;
+
+function kept(key: string, make: (register: string) => bigint): BigUint64Array {
+  const known = LATELY.get(key);
+  if (known) return known;
+  if (LATELY.size === MOST) LATELY.clear();
+  const values = BigUint64Array.from(GPR_NAMES, make);
+  LATELY.set(key, values);
+  return values;
+}
+
 /**
  * What the ABI lets a function do to its caller's registers, done: every caller-saved register becomes junk, but for
  * the planned ones, and rax is the result.
@@ -16,9 +29,10 @@ export function destroyCallerSaved(
   result: bigint,
   planned: PlannedValues,
 ): void {
+  const { name, nth, seed } = call;
+  const values = kept(`${seed} ${name} ${nth}`, (register) => junk(seed, `${name} ${nth} ${register}`));
   for (const register of X86_64.callerSaved) {
-    const name = GPR_NAMES[register]!;
-    registers[register] = planned.get(name) ?? junk(call.seed, `${call.name} ${call.nth} ${name}`);
+    registers[register] = (planned.size > 0 ? planned.get(GPR_NAMES[register]!) : undefined) ?? values[register]!;
   }
   registers[X86_64.returnValue] = planned.get('rax') ?? result;
 }
@@ -33,7 +47,7 @@ export function callArguments(registers: BigUint64Array): bigint[] {
  * @param label tells this entry from others
  */
 export function callerState(registers: BigUint64Array, seed: number, label: string): void {
-  for (const name of GPR_NAMES) {
-    if (Gpr[name] !== Gpr.rsp) registers[Gpr[name]] = junk(seed, `caller.${name} ${label}`);
-  }
+  const rsp = registers[Gpr.rsp]!;
+  registers.set(kept(`${seed} caller ${label}`, (register) => junk(seed, `caller.${register} ${label}`)));
+  registers[Gpr.rsp] = rsp;
 }

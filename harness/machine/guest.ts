@@ -13,7 +13,8 @@ export const BELOW = 256;
 /** `int3`: what the kernel fills the rest of its code pages with (jit_fill_hole()). */
 export const HOLE = 0xcc;
 
-interface Mapped {
+/** A piece of guest memory, shared. */
+export interface Mapped {
   readonly address: bigint;
   readonly memory: Uint8Array;
   readonly prot: number;
@@ -23,7 +24,7 @@ interface Mapped {
 export abstract class Guest {
   readonly emu: Emu;
   readonly regs: BigUint64Array;
-  private readonly regions: Mapped[] = [];
+  protected readonly regions: Mapped[] = [];
 
   /** @param seed of all junk */
   constructor(

@@ -1,4 +1,4 @@
-import { Action, type HelperAction, type HelperPolicy, Prot, REG, type RunStatus } from '../native';
+import { Action, type CommonPolicy, type HelperAction, Prot, REG, type RunStatus } from '../native';
 import { Guest, HOLE, type Segment } from './guest';
 import { fillJunk } from './junk';
 import {
@@ -17,8 +17,6 @@ import {
 } from './layout';
 import { INTERRUPTS_ON } from './machine';
 
-export type { HelperPolicy } from '../native';
-
 export interface ReusedSetup {
   readonly seed: number;
   readonly contextBytes: number;
@@ -29,18 +27,21 @@ export interface ReusedSetup {
   readonly percpuVariables: (cpu: number) => readonly Segment[];
 }
 
+const GPRS = 16;
 /** Bytes for the programs' code, and for each CPU's dynamic area. */
 const CODE_BYTES = 1 << 20;
 const PERCPU_BYTES = 1 << 14;
 /** Helpers whose policy is native, and those that ask {@link ReusedMachine.onCall}. */
 export const PLAIN_HELPERS = 32;
 const CALLED_HELPERS = 32;
+/** All of them. */
+export const HELPER_PLACES = PLAIN_HELPERS + CALLED_HELPERS;
 const EVENT_CAPACITY = 1 << 12;
 const BLOCK_BUDGET = 400_000;
 /** Bytes of junk, more than are ever needed at once so that runs begin in different places. */
 const JUNK_BYTES = 1 << 16;
 /** Bytes of stack below the entry that are made junk again before a run: eight frames and what is pushed need less. */
-const STACK_USED = 0x1800;
+export const STACK_USED = 0x1800;
 
 /** Where a helper with a native policy is. */
 export const plainHelperAddress = (index: number): bigint => HELPER_BASE + HELPER_STRIDE * BigInt(index);
@@ -55,23 +56,34 @@ export class ReusedMachine extends Guest {
   /** Model of the helpers at {@link calledHelperAddress}. */
   onCall: (index: number) => HelperAction = () => Action.STOP;
   readonly context: Uint8Array;
+  /** The general registers. */
+  readonly registers: BigUint64Array;
   readonly percpu: readonly Uint8Array[];
-  private readonly code: Uint8Array;
+  protected readonly code: Uint8Array;
   private readonly stacks: readonly Uint8Array[];
   private readonly entries: readonly BigUint64Array[];
-  private readonly junk = new Uint8Array(JUNK_BYTES);
-  private readonly junkWords: BigUint64Array;
-  private codeUsed = 0;
+  protected readonly junk = new Uint8Array(JUNK_BYTES);
+  /** The same, as numbers that are no addresses. */
+  private readonly junkNumbers: BigUint64Array;
+  /** What helpers do that only destroy registers and return something. */
+  readonly policy: CommonPolicy;
+  protected codeUsed = 0;
+  /** Where the junk of the last {@link reset} begins. */
+  protected junkFrom = 0;
 
   constructor(setup: ReusedSetup) {
     super(setup.seed, { eventCapacity: EVENT_CAPACITY, blockBudget: BLOCK_BUDGET });
+    this.registers = this.regs.subarray(0, GPRS);
     fillJunk(this.junk, setup.seed, 'reused');
-    this.junkWords = new BigUint64Array(this.junk.buffer);
+    // Not canonical, so whoever uses one as a pointer is found out.
+    this.junkNumbers = new BigUint64Array(this.junk.buffer).map(
+      (word) => (word & 0x3fff_ffff_ffff_ffffn) | 0x4000_0000_0000_0000n,
+    );
     try {
       this.code = this.map(IMAGE_BASE, CODE_BYTES, Prot.RX);
       this.mapSegments(setup.code, Prot.RX);
       this.mapSegments(setup.data, Prot.RW);
-      this.map(HELPER_BASE, Number(HELPER_STRIDE) * (PLAIN_HELPERS + CALLED_HELPERS), Prot.RX);
+      this.map(HELPER_BASE, Number(HELPER_STRIDE) * HELPER_PLACES, Prot.RX);
       this.context = this.map(CONTEXT_BASE, setup.contextBytes, Prot.RW).subarray(0, setup.contextBytes);
       const cpus = Array.from({ length: CPUS }, (_, cpu) => cpu);
       this.stacks = cpus.map((cpu) => this.map(stackBase(cpu), STACK_BYTES, Prot.RW));
@@ -86,11 +98,10 @@ export class ReusedMachine extends Guest {
       this.entries = this.stacks.map((stack, cpu) => {
         return new BigUint64Array(stack.buffer, stack.byteOffset + Number(entryRsp(cpu) - stackBase(cpu)), 1);
       });
-      const addresses = Array.from({ length: PLAIN_HELPERS + CALLED_HELPERS }, (_, i) => plainHelperAddress(i));
+      const addresses = Array.from({ length: HELPER_PLACES }, (_, i) => plainHelperAddress(i));
       this.emu.hookHelpers(addresses, { js: addresses.map((_, i) => i >= PLAIN_HELPERS) });
       this.emu.onHelper((index) => this.onCall(index - PLAIN_HELPERS));
-      const nothing = { ret: 0n, poison: Array<bigint>(8).fill(0n), belowRsp: 0 };
-      for (let i = 0; i < PLAIN_HELPERS; i++) this.emu.setHelperPolicy(i, nothing);
+      this.policy = this.emu.commonPolicy({ brief: true });
       this.emu.seal({ stop: STOP });
     } catch (error) {
       this.emu.close();
@@ -98,17 +109,14 @@ export class ReusedMachine extends Guest {
     }
   }
 
-  setHelperPolicy(index: number, policy: HelperPolicy): void {
-    this.emu.setHelperPolicy(index, policy);
-  }
-
-  /** Takes the place of the code before: pieces from IMAGE_BASE on. @throws RangeError when there is no room */
-  load(pieces: readonly Segment[]): void {
+  /** Takes the place of the code before: pieces at addresses from IMAGE_BASE on. @throws RangeError when there is no room */
+  load(pieces: readonly Uint8Array[], addresses: readonly bigint[]): void {
     const { code, codeUsed } = this;
     code.fill(HOLE, 0, codeUsed);
     let used = 0;
-    for (const { address, bytes } of pieces) {
-      const offset = Number(address - IMAGE_BASE);
+    for (let i = 0; i < pieces.length; i++) {
+      const bytes = pieces[i]!;
+      const offset = Number(addresses[i]! - IMAGE_BASE);
       code.set(bytes, offset);
       used = Math.max(used, offset + bytes.length);
     }
@@ -122,14 +130,14 @@ export class ReusedMachine extends Guest {
    * @param start which junk, from 0 up to 1023
    */
   reset(cpu: number, percpuBytes: number, start: number): void {
-    const { junk, junkWords, regs } = this;
+    const { junk } = this;
     const from = (start & 1023) * 8;
     const top = Number(entryRsp(cpu) - stackBase(cpu));
+    this.junkFrom = from;
     this.stacks[cpu]!.set(junk.subarray(from, from + STACK_USED), top - STACK_USED);
     for (const area of this.percpu) area.set(junk.subarray(from + 8, from + 8 + percpuBytes));
-    // Not canonical, so whoever uses one as a pointer is found out.
-    for (let i = 0; i < 16; i++)
-      regs[i] = (junkWords[(from >> 3) + i]! & 0x3fff_ffff_ffff_ffffn) | 0x4000_0000_0000_0000n;
+    const first = from >> 3;
+    this.regs.set(this.junkNumbers.subarray(first, first + GPRS));
   }
 
   /** Whether a CPU's dynamic area is as the last {@link reset} with that `start` made it. */

@@ -25,12 +25,15 @@ export interface Addon {
   write(handle: Handle, address: bigint, bytes: Uint8Array): Status;
   hookHelpers(handle: Handle, addresses: BigUint64Array, js: Uint8Array): Status;
   exceptionTable(handle: Handle, words: BigUint64Array): Status;
+  commonPolicy(handle: Handle, brief: boolean): ArrayBuffer | Status;
   setPolicy(handle: Handle, index: number, words: BigUint64Array): Status;
+  loop(handle: Handle, helper: number, stub: number): Status;
   addRange(handle: Handle, kind: number, lo: bigint, hi: bigint): Status;
   seal(handle: Handle, stop: bigint): Status;
   invalidate(handle: Handle, address: bigint, size: number): Status;
   run(handle: Handle, entry: bigint, address: bigint, size: number, dispatch: Dispatch): Status;
   strerror(handle: Handle, code: number): string;
+  interpret(words: BigUint64Array): Status;
   bpf(cmd: number, attr: Uint8Array): number | undefined;
   addressOf(bytes: Uint8Array): bigint | undefined;
 }

@@ -1,12 +1,13 @@
 import { type Addon, addon, CLOSED, check, type Handle, RANGE, UNMAPPED } from './addon';
 import { bytes, callback, hex, integer, word } from './args';
+import { CommonPolicy } from './common-policy';
 import { EmuError } from './errors';
 import { EventView } from './events';
 import { type ExceptionTableEntry, tableWords } from './exception-table';
 import { Action, type HelperAction, type HelperPolicy, helperTable, policyWords } from './helper';
 import { loadLibrary } from './library';
 import { REG, REG_COUNT } from './registers';
-import { type StateViews, stateViews } from './state';
+import { STATE, type StateViews, stateViews } from './state';
 import { OUTCOME, type RunStatus, runStatus } from './status';
 
 /** Protection of guest pages. */
@@ -41,6 +42,8 @@ interface CodeCallback {
 }
 
 const HELPER_CALL = 0;
+/** No helper. */
+const NONE = 0xffff_ffff;
 
 /**
  * One x86-64 processor in 64-bit mode at CPL 0, with its own memory: a Unicorn engine.
@@ -139,6 +142,31 @@ export class Emu {
       `policy of helper ${index}`,
     );
     this.#policies.add(index);
+  }
+
+  /**
+   * Gives all helpers that are not flagged `js` one policy, once, that can be changed at any time without a call.
+   * @param brief whether the events of helpers have no registers
+   */
+  commonPolicy(options: { readonly brief?: boolean } = {}): CommonPolicy {
+    const shared = this.#addon.commonPolicy(this.#handle, options.brief === true);
+    if (typeof shared === 'number') check(shared, 'commonPolicy (after hookHelpers, once)');
+    return new CommonPolicy(new BigUint64Array(shared as ArrayBuffer));
+  }
+
+  /**
+   * Lets a helper flagged `js` be bpf_loop in native code, at any time after {@link seal}, or not any more. Needs a
+   * {@link commonPolicy}, which says what it leaves to its caller.
+   * @param loop index of the helper, and of one flagged `js` whose address is where callbacks return to
+   */
+  nativeLoop(loop: { readonly helper: number; readonly stub: number } | null): void {
+    const [helper, stub] = loop ? [integer(loop.helper, 'helper'), integer(loop.stub, 'stub')] : [NONE, NONE];
+    check(this.#addon.loop(this.#handle, helper, stub), 'nativeLoop');
+  }
+
+  /** Whether in the last run a callback of a {@link nativeLoop} did not give its registers back. */
+  get loopsLost(): boolean {
+    return this.#state.halves[STATE.loopsLost] === 1;
   }
 
   /** The model of all helpers flagged `js`. It may read and write {@link regs}; `regs[REG.rip]` is the helper. */

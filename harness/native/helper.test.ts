@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Emu, EventKind, type HelperPolicy, Prot, REG } from './index';
+import { type CommonPolicy, type Emu, EventKind, type HelperPolicy, Prot, REG } from './index';
 import { CODE, call, Guest, HELPERS, le, RET, STACK, STOP, TOP } from './testing';
 
 const FAR = 0xffffffffa0000000n;
@@ -44,6 +44,25 @@ describe('the native policy', () => {
     // cmp ebx, imm: the flags of before must not come through; call; setc bl; ret
     guest.run([0x81, 0xfb, ...le(1n - carry, 4), ...call(CODE + 6n, HELPERS), 0x0f, 0x92, 0xc3, RET]);
     expect(guest.reg('rbx')).toBe(carry);
+  });
+
+  test('may be one for many, and changed without a call', () => {
+    let policy: CommonPolicy | undefined;
+    guest = new Guest((emu) => {
+      emu.hookHelpers([HELPERS + 16n, HELPERS]);
+      policy = emu.commonPolicy({ brief: true });
+      expect(() => emu.commonPolicy()).toThrow('once');
+    });
+    policy!.poison.set(DEAD);
+    policy!.returns.set([0x11n, 0x22n]);
+    policy!.belowRsp = 16;
+    guest.run(CALL);
+    expect([guest.reg('rax'), ...caller.map((name) => guest.reg(name))]).toEqual([0x22n, ...DEAD]);
+    expect([guest.emu.events.kind(0), guest.emu.events.index(0)]).toEqual([EventKind.HELPER, 1]);
+    expect(guest.stack.slice(0x3000 - 16, 0x3000).every((byte) => byte === 0)).toBe(false);
+    policy!.returns[1] = 0x33n;
+    guest.run(CALL);
+    expect(guest.reg('rax')).toBe(0x33n);
   });
 
   test('leaves the flags alone unless told', () => {

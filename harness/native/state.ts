@@ -15,6 +15,7 @@ export const STATE = {
   exact: 47,
   eventsLow: 48,
   eventsHigh: 49,
+  loopsLost: 50,
 } as const;
 
 /** Two views of one block; reading a half allocates nothing, reading a word makes a bigint. */

@@ -2,6 +2,7 @@ export { KERNEL_HELPERS, kernelHelper } from './helpers';
 export { interpret } from './interpret';
 export { Interpreter } from './interpreter';
 export type { Region } from './memory';
+export { Callee, type CalleeKind, type NativeEnd, NativeInterpreter } from './native-interpreter';
 export {
   type Addresses,
   type Arena,

@@ -9,13 +9,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static napi_value number(napi_env env, int64_t value)
-{
-	napi_value result = NULL;
-	napi_create_int64(env, value, &result);
-	return result;
-}
-
 static napi_value text(napi_env env, const char *value)
 {
 	napi_value result = NULL;
@@ -248,12 +241,49 @@ static napi_value set_policy(napi_env env, napi_callback_info info)
 	struct helper *helper = e->helper_by_index[index];
 	e->policies_missing -= !helper->js && !helper->has_policy;
 	helper->has_policy = true;
+	helper->common = false;
 	memcpy(helper->poison, words, sizeof(helper->poison));
 	helper->ret = words[POLICY_RET];
 	helper->below = words[POLICY_BELOW];
 	helper->junk = words[POLICY_JUNK];
 	helper->rflags = cpu_rflags(words[POLICY_RFLAGS]);
 	helper->has_rflags = words[POLICY_HAS_RFLAGS] != 0;
+	return number(env, ST_OK);
+}
+
+/* commonPolicy(handle, brief): the words of struct common, shared; or a status. @brief: events of helpers are short. */
+static napi_value common_policy(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS], buffer;
+	struct engine *e;
+	bool brief;
+	int status = method(env, info, 2, args, IDLE | UNSEALED, &e);
+	if (!status && !arg_bool(env, args[1], &brief))
+		status = ST_BAD_ARGUMENT;
+	if (!status)
+		status = helpers_common(e);
+	if (status)
+		return number(env, status);
+	e->brief = brief;
+	return block_share(env, e->common_block, &buffer) == napi_ok ? buffer : number(env, ST_TOO_BIG);
+}
+
+/* loop(handle, helper, stub): which helper is bpf_loop, and where its callbacks return to; all ones for none. */
+static napi_value set_loop(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *e;
+	uint32_t helper, stub;
+	int status = method(env, info, 3, args, IDLE | SEALED, &e);
+	if (!status && (!arg_u32(env, args[1], &helper) || !arg_u32(env, args[2], &stub) ||
+			(helper != UINT32_MAX && (!e->common || helper >= e->helper_count || stub >= e->helper_count))))
+		status = ST_BAD_ARGUMENT;
+	if (status)
+		return number(env, status);
+	e->loop_helper = helper;
+	e->loop_return = stub;
+	if (helper != UINT32_MAX)
+		e->loop_stub = e->helper_by_index[stub]->address;
 	return number(env, ST_OK);
 }
 
@@ -344,29 +374,6 @@ static napi_value error_text(napi_env env, napi_callback_info info)
 	return text(env, ((struct engine *)data)->lib->strerror((int)code));
 }
 
-/* bpf(cmd, attr): the result or -errno. */
-static napi_value bpf(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	uint32_t cmd;
-	uint8_t *attr;
-	size_t size;
-	if (!args_get(env, info, 2, args) || !arg_u32(env, args[0], &cmd) || !arg_bytes(env, args[1], &attr, &size))
-		return NULL;
-	return number(env, bpf_syscall((int)cmd, attr, size));
-}
-
-/* addressOf(bytes): where they lie in this process. */
-static napi_value address_of(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS], result = NULL;
-	uint8_t *bytes;
-	size_t length;
-	if (args_get(env, info, 1, args) && arg_bytes(env, args[0], &bytes, &length))
-		napi_create_bigint_uint64(env, (uint64_t)(uintptr_t)bytes, &result);
-	return result;
-}
-
 NAPI_MODULE_INIT()
 {
 	static const struct {
@@ -379,6 +386,8 @@ NAPI_MODULE_INIT()
 		{ "addRange", add_range },	 { "seal", seal },		  { "invalidate", invalidate_code },
 		{ "run", run_program },		 { "strerror", error_text },	  { "bpf", bpf },
 		{ "addressOf", address_of },	 { "exceptionTable", exception_table },
+		{ "commonPolicy", common_policy }, { "interpret", interpret_program },
+		{ "loop", set_loop },
 	};
 	for (size_t i = 0; i < COUNT(functions); i++) {
 		napi_value function;

@@ -70,3 +70,10 @@ char *arg_text(napi_env env, napi_value value)
 	}
 	return text;
 }
+
+napi_value number(napi_env env, int64_t value)
+{
+	napi_value result = NULL;
+	napi_create_int64(env, value, &result);
+	return result;
+}

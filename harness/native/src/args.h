@@ -15,4 +15,11 @@ bool arg_bytes(napi_env env, napi_value value, uint8_t **data, size_t *length);
 bool arg_words(napi_env env, napi_value value, uint64_t **data, size_t *length);
 char *arg_text(napi_env env, napi_value value);
 
+napi_value number(napi_env env, int64_t value);
+
+/* without-engine.c */
+napi_value bpf(napi_env env, napi_callback_info info);
+napi_value address_of(napi_env env, napi_callback_info info);
+napi_value interpret_program(napi_env env, napi_callback_info info);
+
 #endif

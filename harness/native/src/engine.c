@@ -74,6 +74,7 @@ int engine_open(napi_env env, const struct library *lib, struct engine **out)
 	if (!e)
 		return ST_TOO_BIG;
 	e->lib = lib;
+	e->loop_helper = e->loop_return = UINT32_MAX;
 	pthread_mutex_lock(&open_lock);
 	int status = open_locked(lib, &e->uc);
 	pthread_mutex_unlock(&open_lock);
@@ -123,7 +124,10 @@ void engine_close(napi_env env, struct engine *e, bool revoke)
 	memory_free(env, e, revoke);
 	block_release(env, e->state_block, revoke);
 	block_release(env, e->events_block, revoke);
-	e->state_block = e->events_block = NULL;
+	if (e->common_block)
+		block_release(env, e->common_block, revoke);
+	e->state_block = e->events_block = e->common_block = NULL;
+	e->common = NULL;
 	e->state = NULL;
 	e->events = NULL;
 	free(e->helpers);

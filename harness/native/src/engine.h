@@ -64,6 +64,7 @@ struct state {
 	uint32_t code;         /* Unicorn error */
 	uint32_t exact;        /* rip is the very instruction, not the start of its block */
 	uint64_t events;       /* word 24: all that happened in this run, those lost included */
+	uint64_t loops_lost;   /* word 25: callbacks of a native bpf_loop that did not give back what they have to */
 };
 
 /* Host memory that an ArrayBuffer shares: freed when the engine and the ArrayBuffer have both let go. */
@@ -95,10 +96,27 @@ struct helper {
 	uint64_t address;
 	uint32_t index; /* the caller's */
 	bool js, has_policy, has_rflags;
+	bool common; /* its policy is the one that all share */
 	uint64_t ret, rflags, junk;
 	uint64_t poison[POISONED];
 	uint64_t below;
 };
+
+/* One policy for many helpers, shared with TypeScript. Keep in step with common-policy.ts. */
+struct common {
+	uint64_t poison[POISONED];
+	uint64_t below, junk;
+	uint64_t ret[]; /* by the caller's index */
+};
+
+/* A bpf_loop() that has not returned. */
+struct loop {
+	uint64_t regs[GPRS]; /* of its caller */
+	const struct helper *helper;
+	uint64_t callback, context, round, count;
+	uint64_t rsp, sentinels[6]; /* what the callback has to give back */
+};
+enum { MAX_LOOPS_DEEP = 8 };
 
 /* An instruction that may fault, as in the kernel's exception table. */
 struct entry {
@@ -130,6 +148,11 @@ struct engine {
 	struct helper *helpers; /* sorted by address */
 	struct helper **helper_by_index;
 	uint32_t helper_count, policies_missing;
+	struct block *common_block;
+	struct common *common; /* NULL when there is none */
+	bool brief; /* the event of a helper has no registers */
+	uint32_t loop_helper, loop_return; /* indices of bpf_loop, and of where its callbacks return to; all ones: none */
+	uint64_t loop_stub; /* the latter's address */
 	struct entry *entries; /* sorted by instruction */
 	int entry_count;
 	struct ranges traced, scripted, watched; /* as asked for */
@@ -154,6 +177,9 @@ struct engine {
 	uint64_t entry_events;     /* events before it */
 	struct undo undo[UNDO_BYTES];
 	int undo_count;
+	struct loop loops[MAX_LOOPS_DEEP];
+	uint32_t loop_depth;
+	uint64_t loop_junk;
 	napi_env env;
 	napi_value callback;
 
@@ -200,11 +226,13 @@ bool ranges_touch(const struct ranges *ranges, uint64_t lo, uint64_t hi);
 /* events.c */
 enum event_kind { EVENT_INSN = 1, EVENT_READ, EVENT_WRITE, EVENT_HELPER };
 enum { EVENT_WORDS = 24, EVENT_FAULTS = 1 << 16, EVENT_SKIPPED = 1 << 17 };
+void event_brief(struct engine *e, uint64_t rip, uint32_t index);
 void event_registers(struct engine *e, enum event_kind kind, uint64_t rip, uint32_t index);
 void event_access(struct engine *e, bool write, uint64_t rip, uint64_t address, uint32_t size, uint64_t value);
 
 /* helpers.c */
 int helpers_set(struct engine *e, const uint64_t *addresses, const uint8_t *js, size_t count);
+int helpers_common(struct engine *e);
 int helpers_ranges(const struct engine *e, struct ranges *ranges);
 struct helper *helpers_find(const struct engine *e, uint64_t address);
 bool helper_model(struct engine *e, const struct helper *helper, uint64_t *target);
@@ -223,6 +251,10 @@ enum { CALL_HELPER = 0, CALL_CODE = 1 };
 enum action { ACTION_RETURN, ACTION_RESUME, ACTION_STOP, ACTION_CONTINUE, ACTION_POLICY };
 enum step { STEP_ON, STEP_JUMP, STEP_AGAIN, STEP_HALT };
 enum step call_js(struct engine *e, int kind, const struct helper *helper, uint64_t address, uint64_t *target);
+
+/* loop.c */
+enum step loop_begin(struct engine *e, const struct helper *helper, uint64_t *target);
+enum step loop_next(struct engine *e, uint64_t *target);
 
 /* hooks.c */
 int hooks_install(struct engine *e);

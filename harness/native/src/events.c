@@ -25,6 +25,16 @@ void event_registers(struct engine *e, enum event_kind kind, uint64_t rip, uint3
 	memcpy(&record[2], e->scratch, sizeof(e->scratch));
 }
 
+/* A record of kind HELPER of which only the index is asked for. */
+void event_brief(struct engine *e, uint64_t rip, uint32_t index)
+{
+	uint64_t *record = next_record(e);
+	if (!record)
+		return;
+	record[0] = (uint64_t)EVENT_HELPER | (uint64_t)index << 32;
+	record[1] = rip;
+}
+
 /* A record of kind READ or WRITE. Bit 16 tells that the access is about to fault. */
 void event_access(struct engine *e, bool write, uint64_t rip, uint64_t address, uint32_t size, uint64_t value)
 {

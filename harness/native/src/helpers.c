@@ -53,6 +53,22 @@ int helpers_set(struct engine *e, const uint64_t *addresses, const uint8_t *js, 
 	return ST_OK;
 }
 
+/* Gives all helpers without a callback one policy, once. Whoever shares it may change it at any time. */
+int helpers_common(struct engine *e)
+{
+	if (e->common || !e->helpers)
+		return ST_BAD_ARGUMENT;
+	e->common_block = block_new(sizeof(struct common) + e->helper_count * sizeof(uint64_t));
+	if (!e->common_block)
+		return ST_TOO_BIG;
+	e->common = e->common_block->host;
+	for (uint32_t i = 0; i < e->helper_count; i++)
+		if (!e->helpers[i].js)
+			e->helpers[i].common = e->helpers[i].has_policy = true;
+	e->policies_missing = 0;
+	return ST_OK;
+}
+
 /* The ranges that hooks must cover to see every helper. */
 int helpers_ranges(const struct engine *e, struct ranges *ranges)
 {
@@ -142,12 +158,14 @@ bool helper_model(struct engine *e, const struct helper *helper, uint64_t *targe
 	int ids[POISONED + 3];
 	void *values[POISONED + 3];
 	memcpy(ids, poisoned, sizeof(poisoned));
+	const struct common *common = helper->common ? e->common : NULL;
+	const uint64_t *poison = common ? common->poison : helper->poison;
 	for (int i = 0; i < POISONED; i++)
-		values[i] = (void *)&helper->poison[i];
-	ids[POISONED] = UC_X86_REG_RAX, values[POISONED] = (void *)&helper->ret;
+		values[i] = (void *)&poison[i];
+	ids[POISONED] = UC_X86_REG_RAX, values[POISONED] = (void *)(common ? &common->ret[helper->index] : &helper->ret);
 	ids[POISONED + 1] = UC_X86_REG_RSP, values[POISONED + 1] = &rsp;
 	ids[POISONED + 2] = UC_X86_REG_RFLAGS, values[POISONED + 2] = (void *)&helper->rflags;
 	lib->reg_write_batch(e->uc, ids, values, POISONED + 2 + helper->has_rflags);
-	destroy_below(e, rsp, helper->below, helper->junk);
+	destroy_below(e, rsp, common ? common->below : helper->below, common ? common->junk : helper->junk);
 	return true;
 }

@@ -35,10 +35,18 @@ static enum step helper_at(struct engine *e, uint64_t address, uint64_t *target)
 	const struct helper *helper = helpers_find(e, address);
 	if (!helper)
 		return STEP_ON;
-	cpu_read_scratch(e);
-	event_registers(e, EVENT_HELPER, address, helper->index);
+	if (e->brief) {
+		event_brief(e, address, helper->index);
+	} else {
+		cpu_read_scratch(e);
+		event_registers(e, EVENT_HELPER, address, helper->index);
+	}
 	if (e->end != RUN_GOING)
 		return STEP_HALT;
+	if (helper->index == e->loop_helper)
+		return loop_begin(e, helper, target);
+	if (e->loop_depth && helper->index == e->loop_return)
+		return loop_next(e, target);
 	if (helper->js)
 		return call_js(e, CALL_HELPER, helper, address, target);
 	return helper_model(e, helper, target) ? STEP_JUMP : STEP_HALT;

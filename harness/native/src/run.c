@@ -96,6 +96,9 @@ int run(struct engine *e, uint64_t entry)
 	e->again = false;
 	e->half_size = 0;
 	e->entry = NULL;
+	e->loop_depth = 0;
+	e->loop_junk = 0;
+	state->loops_lost = 0;
 	state->events = 0;
 	state->size = 0;
 

@@ -1,0 +1,1 @@
+export { Callee, type CalleeKind, type NativeEnd, NativeInterpreter } from '../native';
