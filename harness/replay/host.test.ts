@@ -54,7 +54,14 @@ group(onHost('on the CPU and in the emulator'), () => {
 
 group(onHost('the process that runs the code'), () => {
   test('ends a run that does not end', () => {
-    expect(both([caseOf('eb fe')])[0]!.host).toMatchObject({ end: 'endless', address: null });
+    const { host } = both([caseOf('eb fe')])[0]!;
+    expect(host).toMatchObject({ end: 'endless', because: 'SIGVTALRM after 0.3 s', address: null });
+  });
+
+  test('says nothing of an address where none was touched, also behind a run that ended in a fault', () => {
+    const loadFrom0 = caseOf('48 8b 01 c3', { rcx: 0n });
+    const results = both([loadFrom0, caseOf('eb fe'), loadFrom0, caseOf('b8 27 00 00 00 0f 05 c3')]);
+    expect(results.map((each) => each.host.address)).toEqual([0n, null, 0n, null]);
   });
 
   test('makes no system call for it', () => {

@@ -47,7 +47,7 @@ const ROWS: readonly Row[] = [
     code: '0f 05 c3',
     regs: { rax: 39n, rcx: 2n, r11: 2n },
     differs: [
-      ['end', 'system call (SIGSYS, vector 13)', 'returned (ok)'],
+      ['end', 'system call (SIGSYS)', 'returned (ok)'],
       ['rcx', '0x0000200000000002', '0x0000000000000002'],
       RETURNS,
       ['r11', '0x0000000000000202', '0x0000000000000002'],

@@ -55,6 +55,8 @@ const SIGNALS: Readonly<Record<number, readonly [End, string]>> = {
   31: ['system call', 'SIGSYS'],
 };
 const PAGE_FAULT = 14n;
+/** For a signal that no instruction raised. */
+const NO_VECTOR = 0xffff_ffff_ffff_ffffn;
 
 function decodeOne(out: Buffer, start: number): ReplayResult {
   const word = (index: number): bigint => out.readBigUInt64LE(start + 8 * index);
@@ -64,7 +66,7 @@ function decodeOne(out: Buffer, start: number): ReplayResult {
   let at = start + 8 * (ENDING_WORDS + REG_COUNT);
   return {
     end,
-    because: signal === 0 ? name : `${name}, vector ${vector}`,
+    because: signal === 0 || vector === NO_VECTOR ? name : `${name}, vector ${vector}`,
     address: vector === PAGE_FAULT ? word(2) : null,
     regs: BigUint64Array.from(GENERAL, (_, i) => word(ENDING_WORDS + i)),
     memory: AREAS.map(({ bytes }) => out.subarray(at, (at += bytes))),

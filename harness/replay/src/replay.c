@@ -99,6 +99,14 @@ _Noreturn static void fail(int status, const char *what)
 static const int SAVED[GS_BASE] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI, REG_R8,
 	REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP, REG_EFL };
 enum { DF_AND_TF = 0x500, PAGE_FAULT = 14 };
+#define NO_VECTOR UINT64_MAX
+
+/* Only a signal that an instruction raised says something of vector and CR2: for the others the kernel hands over what
+ * an earlier fault of the process left there. */
+static int is_exception(int number)
+{
+	return number != SIGVTALRM && number != SIGSYS;
+}
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -112,7 +120,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	for (int i = 0; i < GS_BASE; i++)
 		regs[i] = (uint64_t)saved[SAVED[i]];
 	answer.signal = (uint64_t)number;
-	answer.vector = (uint64_t)saved[REG_TRAPNO];
+	answer.vector = is_exception(number) ? (uint64_t)saved[REG_TRAPNO] : NO_VECTOR;
 	answer.address = answer.vector == PAGE_FAULT ? (uint64_t)saved[REG_CR2] : 0;
 	saved[REG_RIP] = (greg_t)(uintptr_t)resume_host;
 	saved[REG_RSP] = (greg_t)host_rsp;
