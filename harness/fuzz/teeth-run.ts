@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Fault } from '../fault/fault';
+import { EVERY } from './bounds';
 import { type Search, type Sought, Teeth } from './teeth';
 import { SEEDS, type TeethResults } from './teeth-results';
 
 /** As `privstack fuzz` looks at cases unless it is told otherwise. */
-export const AS_CAMPAIGN: Omit<Search, 'seed'> = { cap: 100_000, inputs: 4, every: 128 };
+export const AS_CAMPAIGN: Omit<Search, 'seed'> = { cap: 100_000, inputs: 4, every: EVERY };
 
 /** Cases after which somebody may want it to end. */
 const BREATH = 64;
