@@ -4,7 +4,7 @@ import { Examiner } from '../fuzz/examine';
 import { prepare } from '../fuzz/prepare';
 import { QuickInterpreter } from '../fuzz/quick';
 import { emptyTally } from '../fuzz/tally';
-import { Work } from '../fuzz/work';
+import { places, Work } from '../fuzz/work';
 import { verify } from '../request-program';
 
 /** Cases, and how they are run. */
@@ -45,7 +45,7 @@ export class Pipeline {
     const tally = emptyTally();
     const before = process.cpuUsage();
     const began = performance.now();
-    for (let index = from; index < to; index++) this.work.run(index, tally);
+    this.work.run(places(from, to), tally);
     const { user, system } = process.cpuUsage(before);
     return { wall: (performance.now() - began) * 1000, cpu: user + system };
   }
@@ -57,10 +57,10 @@ export class Pipeline {
     const examiner = new Examiner(policy);
     const quick = new QuickInterpreter();
     const sums = Object.fromEntries(STAGES.map((stage) => [stage, 0])) as Record<Stage, number>;
-    const timed = <T>(stage: Stage, work: () => T, sign = 1): T => {
+    const timed = <T>(stage: Stage, work: () => T): T => {
       const began = performance.now();
       const result = work();
-      sums[stage] += sign * (performance.now() - began) * 1000;
+      sums[stage] += (performance.now() - began) * 1000;
       return result;
     };
     for (let index = from; index < to; index++) {
@@ -74,14 +74,16 @@ export class Pipeline {
       const prepared = timed('compile', () => prepare(fuzz, policy, LINUX_6_18, program));
       sums.compile -= verifying;
       if ('unfit' in prepared) continue;
-      timed('run', () => examiner.load(prepared));
-      timed('interpret', () => quick.load(prepared));
-      for (const input of all) {
-        const before = sums.interpret;
-        timed('interpret', () => quick.run(input));
-        timed('run', () => examiner.runLoaded(input));
-        sums.run -= sums.interpret - before;
-      }
+      timed('run', () => {
+        examiner.load(prepared);
+        examiner.runAll(all);
+      });
+      const before = sums.interpret;
+      timed('interpret', () => {
+        quick.load(prepared);
+        for (const input of all) quick.run(input);
+      });
+      sums.run -= sums.interpret - before;
       if (index % every !== every >> 1 || examiner.isLong) continue;
       for (const input of [all[0]!, { ...all[0]!, around }])
         timed('every check', () => examiner.full(prepared, { input }));

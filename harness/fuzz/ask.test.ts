@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { policyNamed } from '../../jit';
 import type { Answer } from './kernel';
 import { emptyTally } from './tally';
-import { Work } from './work';
+import { places, Work } from './work';
 
 const PLAN = { seed: 1, inputs: 1, every: 1 << 20, ask: 4 };
 
@@ -12,10 +12,9 @@ function asked(answers: readonly Answer[], policy = 'linux-6.18') {
   const work = new Work(policyNamed(policy)!, PLAN, () => answers[at++ % answers.length]!);
   const tally = emptyTally();
   const refusals: string[] = [];
-  const refused = (reason: string) => void refusals.push(reason);
-  const seen = Array.from({ length: 16 }, (_, index) => work.run(index, tally, String(index), { refused }));
+  const seen = work.run(places(0, 16), tally, { refused: (_, reason) => void refusals.push(reason) });
   work.close();
-  return { tally, refusals, bytes: seen.filter((each) => each?.kind === 'bytes').map((each) => each!.index) };
+  return { tally, refusals, bytes: seen.filter(({ kind }) => kind === 'bytes').map(({ index }) => index) };
 }
 
 describe('asking a kernel (a pretended one)', () => {

@@ -20,11 +20,15 @@ export interface FuzzCase {
 export function fillCase(random: Random, fuzz: FuzzProgram, inputs: number): FuzzCase {
   const program = programOf(fuzz);
   const helpers = calledHelpers([{ program }]).length;
+  let around: Around | null | undefined;
   return {
     fuzz,
     program,
     inputs: Array.from({ length: inputs }, () => generateInput(random, fuzz.subprogs.length, helpers)),
-    around: generateAround(random, fuzz),
+    // The last of the numbers, and hardly ever asked for.
+    get around() {
+      return around === undefined ? (around = generateAround(random, fuzz)) : around;
+    },
   };
 }
 

@@ -49,8 +49,9 @@ describe('a corpus', () => {
     const plan = { seed: 1, inputs: 2, every: 128, corpus: folder };
     const policy = policyNamed('unsaved')!;
     const work = new Work(policy, plan);
-    expect(work.run(0, emptyTally(), '@lost.asm')).not.toBeNull();
-    expect(work.run(0, emptyTally(), '@lost.asm~5')).toEqual(work.run(0, emptyTally(), '@lost.asm~5'));
+    const run = (path: string) => work.run([{ index: 0, path }], emptyTally());
+    expect(run('@lost.asm')).toHaveLength(1);
+    expect(run('@lost.asm~5')).toEqual(run('@lost.asm~5'));
     work.close();
     expect(writeCorpus(folder, ['17', '17~3', '@lost.asm'], policy, plan)).toBe(2);
     expect(readCorpus(folder).problems).toEqual([]);

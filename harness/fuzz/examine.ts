@@ -56,6 +56,11 @@ export class Examiner {
     return this.runner!.run(input);
   }
 
+  /** The cheap look at runs of what was loaded, as `FastRunner.runAll` has it. */
+  runAll(inputs: readonly FuzzInput[]): ReturnType<FastRunner['runAll']> {
+    return this.runner!.runAll(inputs);
+  }
+
   /** The known defect that the last run can show. */
   known(prepared: Prepared): Known | undefined {
     return knownOf(prepared, this.policy, this.runner!.called);
@@ -104,4 +109,4 @@ export class Examiner {
 /** BPF instructions whose events a machine with a trace has room for. */
 const TRACEABLE = 20_000;
 /** Programs that an engine runs: each leaves some KB of translated code. */
-const LOADS = 2000;
+const LOADS = 4000;

@@ -1,21 +1,23 @@
 import { Gpr, type KernelConfig, LINUX_6_18, X86_64 } from '../../jit';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
-import { CONTEXT_BASE, CPUS, HELPER_STRIDE, PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
+import { CONTEXT_BASE, CPUS, PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
 import {
   calledHelperAddress,
+  HELPER_PLACES,
   PLAIN_HELPERS,
-  plainHelperAddress,
   ReusedMachine,
   type ReusedSetup,
 } from '../machine/reused-machine';
+import { Action, type Series } from '../native';
 import type { InterpreterResult } from '../oracle';
 import { privateFramePointer } from '../run/frames';
 import { KernelSide } from '../run/kernel-side';
 import type { Arrangements } from '../run/kernel-work';
-import type { World } from '../run/run';
 import { BOUNDS } from './bounds';
 import { expected } from './expected';
+import { isCalled } from './helpers';
 import type { FuzzInput } from './input';
+import { type Models, modelsOf } from './models';
 import type { Prepared } from './prepare';
 import { QuickInterpreter } from './quick';
 import { type Wanted, wantedOf } from './wanted';
@@ -68,9 +70,12 @@ export class FastRunner {
   private readonly areas: readonly BigUint64Array[];
   private readonly areaHalves: readonly Uint32Array[];
   private kernel: KernelSide | null = null;
-  /** Where bpf_loop is, and where what it calls returns to: it is native, until a run is looked at again. */
-  private loop: { readonly helper: number; readonly stub: number } | null = null;
-  private looping: FastRunner['loop'] = null;
+  /** What the addon models, until a run is looked at again; and what it does so right now. */
+  private models: Models | null = null;
+  private modelling: Models['rows'] = [];
+  /** Runs of one program in one go, where everything that they call is native. */
+  private readonly series: Series;
+  private isSeries = false;
   /** BPF instructions of the last run. */
   executed = 0;
 
@@ -99,6 +104,7 @@ export class FastRunner {
     this.regsHalves = halvesOf(regs);
     this.areas = percpu.map(({ buffer, byteOffset, length }) => new BigUint64Array(buffer, byteOffset, length / 8));
     this.areaHalves = this.areas.map(halvesOf);
+    this.series = this.quick.series({ ...this.machine.series, guard: GUARD, contextBytes: BOUNDS.context });
   }
 
   /** The program that the next runs are of. */
@@ -118,17 +124,48 @@ export class FastRunner {
     );
     this.calleeOf = world.helpers.map(({ name, stub }) => (stub === undefined ? callees.indexOf(name) : -1));
     this.plain = world.helpers.flatMap(({ address }, i) => (address < FIRST_CALLED ? [i] : []));
-    const helper = world.helpers.findIndex(({ name }) => name === 'bpf_loop');
-    const stub = world.helpers.findIndex((each) => each.stub === 'return');
-    this.setLoop((this.loop = helper < 0 ? null : { helper: placeOf(world, helper), stub: placeOf(world, stub) }));
-    this.modelled = world.helpers.some(({ address, stub }) => stub === undefined && address >= FIRST_CALLED);
+    this.modelled = world.helpers.some(({ name, stub }) => stub === undefined && isCalled(name));
+    this.models = modelsOf(world, prepared.kernel);
+    this.model(this.models.rows);
+    if (this.models.throws) this.machine.emu.nativeThrow(this.models.throws);
     this.quick.load(prepared);
+    const fits = this.quick.isLoaded && world.helpers.length < HELPER_PLACES - PLAIN_HELPERS;
+    this.isSeries = fits && this.models.complete && this.loadSeries(addresses[0]!);
   }
 
-  private setLoop(loop: FastRunner['loop']): void {
-    if (loop === this.looping) return;
-    this.machine.emu.nativeLoop(loop);
-    this.looping = loop;
+  private loadSeries(entry: bigint): boolean {
+    return this.series.load({
+      entry,
+      areaBytes: this.bytes + STRAY,
+      ownBytes: this.bytes,
+      guards: this.guards.map((words, cpu) => words.map((at) => onCpu(PERCPU_POINTER_BASE, cpu) + BigInt(8 * at))),
+      calleeOf: Array.from({ length: HELPER_PLACES }, (_, place) => this.calleeOf[place % PLAIN_HELPERS] ?? -1),
+    });
+  }
+
+  /** Runs with one input after the other, until something is wrong. @returns the number of that one, and what it is */
+  runAll(inputs: readonly FuzzInput[]): { readonly nth: number; readonly anomaly: Anomaly } | null {
+    for (let nth = this.inSeries(inputs); nth < inputs.length; nth++) {
+      const anomaly = this.run(inputs[nth]!);
+      if (anomaly) return { nth, anomaly };
+    }
+    return null;
+  }
+
+  /** @returns how many inputs, from the first on, are known to be right */
+  private inSeries(inputs: readonly FuzzInput[]): number {
+    const { machine, series } = this;
+    if (!this.isSeries || !series.fill(inputs, (input) => this.wrongR9(input))) return 0;
+    machine.onCall = () => Action.STOP;
+    machine.emu.runSeries(series);
+    this.executed = series.executed;
+    return series.done;
+  }
+
+  private model(rows: Models['rows']): void {
+    if (rows === this.modelling || rows.length + this.modelling.length === 0) return;
+    this.machine.emu.nativeModels(rows);
+    this.modelling = rows;
   }
 
   /** Whom the last run called. */
@@ -144,12 +181,12 @@ export class FastRunner {
    */
   run(input: FuzzInput, want?: InterpreterResult): Anomaly | null {
     const quick = want === undefined ? this.quick.run(input) : null;
-    if (quick !== null && this.judge(input, quick) === null && !(this.loop && this.machine.emu.loopsLost)) return null;
-    this.setLoop(null);
+    if (quick !== null && this.judge(input, quick) === null && !this.machine.emu.loopsLost) return null;
+    this.model([]);
     const result = want ?? expected(this.prepared!, input);
     const wanted = wantedOf(result, this.prepared!.callees);
     const seen = this.judge(input, wanted);
-    this.setLoop(this.loop);
+    this.model(this.models!.rows);
     this.executed = result.executed;
     return wanted === null ? { what: `the interpreter: ${result.kind}` } : seen;
   }
@@ -175,15 +212,18 @@ export class FastRunner {
     const { machine, poisonHalves, beforeHalves } = this;
     const { policy } = machine;
     for (let i = 0; i < 2 * POISONED; i++) poisonHalves[i] = beforeHalves[i]! ^ 0x0101_0101;
-    const { r9, returns } = input;
-    if (r9 !== 'junk') {
-      const wrong = privateFramePointer(this.prepared!.built.world, 0, r9.subprog, r9.cpu);
-      if (wrong !== undefined) policy.poison[R9] = wrong;
-    }
+    const { returns } = input;
+    const wrong = this.wrongR9(input);
+    if (wrong !== undefined) policy.poison[R9] = wrong;
     policy.junk = BigInt(input.seed);
     for (const index of this.plain) policy.returns[index] = returns[this.calleeOf[index]!] ?? 0n;
     this.kernel = null;
     if (this.modelled) machine.onCall = (index) => (this.kernel ??= this.newKernel(input.cpu)).call(index);
+  }
+
+  /** What helpers leave in r9 where that is not junk. */
+  private wrongR9({ r9 }: FuzzInput): bigint | undefined {
+    return r9 === 'junk' ? undefined : privateFramePointer(this.prepared!.built.world, 0, r9.subprog, r9.cpu);
   }
 
   /** The kernel side of a run that has called it for the first time: it begins where the run did. */
@@ -245,10 +285,6 @@ export class FastRunner {
 
 /** Bytes behind the private frames where a program may write whose frame pointer is wrong: its callees' frames, one behind the other. */
 export const STRAY = 8 * 512;
-/** A helper of a world by the machine's count. */
-const placeOf = ({ helpers }: World, index: number): number =>
-  Number((helpers[index]!.address - plainHelperAddress(0)) / HELPER_STRIDE);
-
 const FIRST_CALLED = calledHelperAddress(0);
 const GUARD_CPUS: readonly number[] = Array.from({ length: CPUS }, (_, cpu) => cpu);
 const GUARD_LOW = Number(GUARD & 0xffff_ffffn);

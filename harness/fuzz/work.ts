@@ -1,4 +1,5 @@
 import type { StackPolicy } from '../../jit';
+import type { FuzzCase } from './case';
 import { readCorpus } from './corpus';
 import { featuresOf } from './coverage';
 import { Examiner } from './examine';
@@ -9,11 +10,34 @@ import { type Corpus, caseAt, NO_CORPUS } from './path';
 import type { Prepared } from './prepare';
 import type { Plan, Seen, Tally } from './tally';
 
-/** What is told about a case besides what was seen in it. */
-export interface Notes {
-  readonly reached?: (features: ReadonlySet<string>) => void;
-  readonly refused?: (reason: string) => void;
+/** A case of a plan: number, and path (`String(index)` for one of the seed). */
+export interface Place {
+  readonly index: number;
+  readonly path: string;
 }
+
+/** Cases of a seed: `from` up to, not including, `to`. */
+export const places = (from: number, to: number): Place[] =>
+  Array.from({ length: to - from }, (_, i) => ({ index: from + i, path: String(from + i) }));
+
+/** What is told about cases besides what was seen in them. */
+export interface Notes {
+  /** Before anything of it runs. */
+  readonly begins?: (place: Place) => void;
+  readonly reached?: (place: Place, features: ReadonlySet<string>) => void;
+  readonly refused?: (place: Place, reason: string) => void;
+}
+
+interface Ready extends Place {
+  readonly found: FuzzCase;
+  readonly prepared: Prepared | null;
+}
+
+/**
+ * Cases that are generated and compiled before the first of them runs: processors are quicker at one thing at a time. More of
+ * them are no longer young when they are done with.
+ */
+const TOGETHER = 16;
 
 /** Runs cases one after the other. */
 export class Work {
@@ -30,12 +54,30 @@ export class Work {
     this.corpus = plan.corpus === undefined ? NO_CORPUS : readCorpus(plan.corpus).programs;
   }
 
-  /** One case: the first input at which something is wrong; null where nothing is. `path`: that of a case of the seed. */
-  run(index: number, tally: Tally, path = String(index), notes: Notes = {}): Seen | null {
+  /** Cases, in order. @returns of those at which something is wrong the first input with which it is */
+  run(places: readonly Place[], tally: Tally, notes: Notes = {}): Seen[] {
+    const all: Seen[] = [];
+    for (let from = 0; from < places.length; from += TOGETHER) {
+      for (const ready of places.slice(from, from + TOGETHER).map((place) => this.prepare(place))) {
+        notes.begins?.(ready);
+        const seen = this.look(ready, tally, notes);
+        if (seen) all.push(seen);
+      }
+    }
+    return all;
+  }
+
+  private prepare({ index, path }: Place): Ready {
+    const { seed, inputs } = this.plan;
+    const found = caseAt(path, seed, inputs, this.corpus);
+    return { index, path, found, prepared: this.examiner.prepare({ program: found.fuzz }, found.program) };
+  }
+
+  private look(ready: Ready, tally: Tally, notes: Notes): Seen | null {
     const { examiner, plan } = this;
-    const { fuzz, program, inputs, around } = caseAt(path, plan.seed, plan.inputs, this.corpus);
+    const { index, path, found, prepared } = ready;
+    const { program, inputs } = found;
     tally.cases++;
-    const prepared = examiner.prepare({ program: fuzz }, program);
     if (!prepared) {
       tally.refused++;
       return null;
@@ -43,28 +85,28 @@ export class Work {
     for (const { insns } of program.subprogs) tally.insns += insns.length;
     for (const code of prepared.built.world.programs[0]!.code) tally.bytes += code.length;
     if (notes.reached && plan.reach && (path.startsWith('@') || index % plan.reach === 0)) {
-      notes.reached(featuresOf(prepared.built.world.programs[0]!.image!));
+      notes.reached(ready, featuresOf(prepared.built.world.programs[0]!.image!));
     }
     const seen = (input: number, what: string, kind = what): Seen => {
       const known = what === BYTES ? undefined : examiner.known(prepared);
       return { index, path, input, what, kind: known ? `${known.id}: ${kind}` : kind };
     };
     if (plan.ask && index % plan.ask === 0) {
-      const differs = this.ask(prepared, tally, (reason) => notes.refused?.(reason));
+      const differs = this.ask(prepared, tally, (reason) => notes.refused?.(ready, reason));
       if (differs) return seen(0, BYTES);
     }
     examiner.load(prepared);
-    for (const [nth, input] of inputs.entries()) {
-      tally.runs++;
-      const anomaly = examiner.runLoaded(input);
-      if (!anomaly) continue;
+    const wrong = examiner.runAll(inputs);
+    tally.runs += wrong ? wrong.nth + 1 : inputs.length;
+    if (wrong) {
+      const { nth, anomaly } = wrong;
       // A program from elsewhere, or a changed one, may run for ever, or divide what the generator never would.
       if (isForeign(path) && anomaly.what.startsWith('the interpreter: ')) return null;
       return seen(nth, anomaly.what);
     }
     if ((!path.startsWith('@') && index % plan.every !== plan.every >> 1) || examiner.isLong) return null;
     tally.checked++;
-    return this.everyCheck(prepared, inputs[0]!, around, seen);
+    return this.everyCheck(prepared, inputs[0]!, found.around, seen);
   }
 
   /** As it is, and then with something else going on. */

@@ -24,24 +24,21 @@ function main(start: Start): void {
       return { kind: 'explained', find: work.explain(order.wanted, order.deadly) };
     }
     const tally = emptyTally();
-    const seen = [];
     const known = new Set<string>();
     const reached: [string, string[]][] = [];
     const refusals: [string, string][] = [];
-    for (const [i, path] of order.block.paths.entries()) {
-      const index = order.block.from + i;
-      if (order.skip.includes(index)) continue;
-      note(index);
-      const what = work.run(index, tally, path, {
-        reached(features) {
-          const fresh = [...features].filter((each) => !known.has(each));
-          for (const each of fresh) known.add(each);
-          if (fresh.length > 0) reached.push([path, fresh]);
-        },
-        refused: (reason) => void refusals.push([path, reason]),
-      });
-      if (what) seen.push(what);
-    }
+    const places = order.block.paths
+      .map((path, i) => ({ index: order.block.from + i, path }))
+      .filter(({ index }) => !order.skip.includes(index));
+    const seen = work.run(places, tally, {
+      begins: ({ index }) => note(index),
+      reached({ path }, features) {
+        const fresh = [...features].filter((each) => !known.has(each));
+        for (const each of fresh) known.add(each);
+        if (fresh.length > 0) reached.push([path, fresh]);
+      },
+      refused: ({ path }, reason) => void refusals.push([path, reason]),
+    });
     return { kind: 'ran', seen, tally, refusals, reached };
   };
 

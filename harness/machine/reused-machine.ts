@@ -1,4 +1,4 @@
-import { Action, type CommonPolicy, type HelperAction, Prot, REG, type RunStatus } from '../native';
+import { Action, type CommonPolicy, type HelperAction, Prot, REG, type RunStatus, type SeriesSetup } from '../native';
 import { Guest, HOLE, type Segment } from './guest';
 import { fillJunk } from './junk';
 import {
@@ -152,6 +152,22 @@ export class ReusedMachine extends Guest {
   restore(cpu: number, offset: number, bytes: number, start: number): void {
     const from = (start & 1023) * 8 + 8 + offset;
     this.percpu[cpu]!.set(this.junk.subarray(from, from + bytes), offset);
+  }
+
+  /** The same for a {@link Series}: what {@link reset} and {@link run} do. */
+  get series(): Omit<SeriesSetup, 'contextBytes' | 'guard'> {
+    return {
+      cpus: this.percpu.map((_, cpu) => ({
+        rsp: entryRsp(cpu),
+        area: u64(PERCPU_POINTER_BASE + percpuOffset(cpu)),
+        gsBase: percpuOffset(cpu),
+      })),
+      stackBytes: STACK_USED,
+      context: CONTEXT_BASE,
+      rflags: INTERRUPTS_ON,
+      stub: HELPER_PLACES - 1,
+      junk: this.junk,
+    };
   }
 
   /** Runs from `entry` on a CPU, as a `Machine` does. */

@@ -27,11 +27,19 @@ export interface Addon {
   exceptionTable(handle: Handle, words: BigUint64Array): Status;
   commonPolicy(handle: Handle, brief: boolean): ArrayBuffer | Status;
   setPolicy(handle: Handle, index: number, words: BigUint64Array): Status;
-  loop(handle: Handle, helper: number, stub: number): Status;
+  models(handle: Handle, words: BigUint64Array): Status;
+  throws(handle: Handle, callback: bigint, functions: BigUint64Array): Status;
   addRange(handle: Handle, kind: number, lo: bigint, hi: bigint): Status;
   seal(handle: Handle, stop: bigint): Status;
   invalidate(handle: Handle, address: bigint, size: number): Status;
   run(handle: Handle, entry: bigint, address: bigint, size: number, dispatch: Dispatch): Status;
+  series(
+    handle: Handle,
+    words: BigUint64Array,
+    interpreter: BigUint64Array,
+    junk: Uint8Array,
+    dispatch: Dispatch,
+  ): Status;
   strerror(handle: Handle, code: number): string;
   interpret(words: BigUint64Array): Status;
   bpf(cmd: number, attr: Uint8Array): number | undefined;

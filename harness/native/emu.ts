@@ -6,7 +6,9 @@ import { EventView } from './events';
 import { type ExceptionTableEntry, tableWords } from './exception-table';
 import { Action, type HelperAction, type HelperPolicy, helperTable, policyWords } from './helper';
 import { loadLibrary } from './library';
+import { modelWords, type NativeModel, type NativeThrow, throwWords } from './models';
 import { REG, REG_COUNT } from './registers';
+import type { Series } from './series';
 import { STATE, type StateViews, stateViews } from './state';
 import { OUTCOME, type RunStatus, runStatus } from './status';
 
@@ -42,8 +44,6 @@ interface CodeCallback {
 }
 
 const HELPER_CALL = 0;
-/** No helper. */
-const NONE = 0xffff_ffff;
 
 /**
  * One x86-64 processor in 64-bit mode at CPL 0, with its own memory: a Unicorn engine.
@@ -155,16 +155,32 @@ export class Emu {
   }
 
   /**
-   * Lets a helper flagged `js` be bpf_loop in native code, at any time after {@link seal}, or not any more. Needs a
-   * {@link commonPolicy}, which says what it leaves to its caller.
-   * @param loop index of the helper, and of one flagged `js` whose address is where callbacks return to
+   * Lets helpers flagged `js` be modelled in native code, at any time after {@link seal}: those that are named, and no others.
+   * Needs a {@link commonPolicy}, which says what they leave to their callers. One that throws needs {@link nativeThrow}.
    */
-  nativeLoop(loop: { readonly helper: number; readonly stub: number } | null): void {
-    const [helper, stub] = loop ? [integer(loop.helper, 'helper'), integer(loop.stub, 'stub')] : [NONE, NONE];
-    check(this.#addon.loop(this.#handle, helper, stub), 'nativeLoop');
+  nativeModels(models: readonly NativeModel[]): void {
+    for (const { helper, stub } of models) {
+      integer(helper, 'helper');
+      integer(stub, 'stub');
+    }
+    check(this.#addon.models(this.#handle, modelWords(models)), 'nativeModels');
   }
 
-  /** Whether in the last run a callback of a {@link nativeLoop} did not give its registers back. */
+  /** Says where exceptions go that a native model throws. Errors: `bad-argument` for more than 64 functions. */
+  nativeThrow(how: NativeThrow): void {
+    check(this.#addon.throws(this.#handle, word(how.callback, 'callback'), throwWords(how)), 'nativeThrow');
+  }
+
+  /**
+   * Runs a series, after {@link seal}, with a {@link commonPolicy}; afterwards {@link events} are those of its last run.
+   * Errors: as those of {@link run}, and `bad-argument` where what the series says is not mapped.
+   */
+  runSeries({ words, interpreter, junk }: Series): void {
+    check(this.#addon.series(this.#handle, words, interpreter.words, junk, this.#dispatch), 'series');
+    if (this.#thrown) this.#explain(0n);
+  }
+
+  /** Whether in the last run a callback of a native bpf_loop did not give its registers back. */
   get loopsLost(): boolean {
     return this.#state.halves[STATE.loopsLost] === 1;
   }

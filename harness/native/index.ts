@@ -7,5 +7,7 @@ export type { ExceptionTableEntry } from './exception-table';
 export { Action, type HelperAction, type HelperPolicy } from './helper';
 export { Callee, type CalleeKind, type NativeEnd, NativeInterpreter } from './interpreter';
 export { installCommand } from './library';
+export { Model, type NativeModel, type NativeThrow } from './models';
 export { REG, REG_COUNT, type RegName } from './registers';
+export { Series, type SeriesInput, type SeriesProgram, type SeriesSetup } from './series';
 export type { RunStatus } from './status';

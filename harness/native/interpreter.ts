@@ -47,21 +47,22 @@ const NEVER = 15;
  * `unknown`, and whenever something differs from it.
  */
 export class NativeInterpreter {
-  readonly #words = new BigUint64Array(BYTES / 8);
-  readonly #halves = new Uint32Array(this.#words.buffer);
-  readonly #starts = new Uint32Array(this.#words.buffer, STARTS, MAX_SUBPROGS + 1);
-  readonly #code = new Int32Array(this.#words.buffer, CODE, 2 * MAX_SLOTS);
-  readonly #context: Uint8Array = new Uint8Array(this.#words.buffer, CONTEXT, MAX_CONTEXT);
+  /** Shared with the addon. */
+  readonly words = new BigUint64Array(BYTES / 8);
+  readonly #halves = new Uint32Array(this.words.buffer);
+  readonly #starts = new Uint32Array(this.words.buffer, STARTS, MAX_SUBPROGS + 1);
+  readonly #code = new Int32Array(this.words.buffer, CODE, 2 * MAX_SLOTS);
+  readonly #context: Uint8Array = new Uint8Array(this.words.buffer, CONTEXT, MAX_CONTEXT);
   /** What each callee returns, by number. */
-  readonly returns = new BigUint64Array(this.#words.buffer, RETURNS, MAX_CALLEES);
+  readonly returns = new BigUint64Array(this.words.buffer, RETURNS, MAX_CALLEES);
   /** Numbers of the callees that the last run called, in order, as far as {@link calls} goes. */
-  readonly log = new Uint32Array(this.#words.buffer, LOG, MAX_LOGGED);
+  readonly log = new Uint32Array(this.words.buffer, LOG, MAX_LOGGED);
   #contextBytes = 0;
 
   /** @param options the context's address, and instructions after which a run ends */
   constructor({ contextBase, budget }: { readonly contextBase: bigint; readonly budget: number }) {
-    this.#words[WORD.base] = contextBase;
-    this.#words[WORD.budget] = BigInt(budget);
+    this.words[WORD.base] = contextBase;
+    this.words[WORD.budget] = BigInt(budget);
   }
 
   /**
@@ -83,8 +84,8 @@ export class NativeInterpreter {
       for (const insn of insns) slot = this.#put(slot, insn, calleeOf);
     }
     this.#starts[subprogs.length] = slot;
-    this.#words[WORD.subprogs] = BigInt(subprogs.length);
-    this.#words[WORD.catcher] = BigInt.asUintN(64, BigInt(exceptionCallback ?? -1));
+    this.words[WORD.subprogs] = BigInt(subprogs.length);
+    this.words[WORD.catcher] = BigInt.asUintN(64, BigInt(exceptionCallback ?? -1));
     return true;
   }
 
@@ -111,15 +112,15 @@ export class NativeInterpreter {
     if (context.length > MAX_CONTEXT) throw new EmuError('bad-argument', 'the context is too large');
     this.#contextBytes = context.length;
     this.#context.set(context);
-    this.#words[WORD.size] = BigInt(context.length);
-    this.#words[WORD.seed] = BigInt(seed);
-    check(addon().interpret(this.#words), 'interpret');
+    this.words[WORD.size] = BigInt(context.length);
+    this.words[WORD.seed] = BigInt(seed);
+    check(addon().interpret(this.words), 'interpret');
     return ENDS[this.#halves[2 * WORD.end]!]!;
   }
 
   /** The result of the last run. */
   get r0(): bigint {
-    return this.#words[WORD.r0]!;
+    return this.words[WORD.r0]!;
   }
 
   /** What the last run left in the context. */

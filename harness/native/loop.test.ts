@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { REG } from './index';
+import { Model, REG } from './index';
 import { CODE, call, Guest, HELPERS, le, RET, TOP } from './testing';
 
 const STUB = HELPERS + 16n;
@@ -17,7 +17,7 @@ function loop(body: readonly number[], count: bigint, flags = 0n) {
     });
     emu.commonPolicy().belowRsp = 16;
   });
-  guest.emu.nativeLoop({ helper: 0, stub: 1 });
+  guest.emu.nativeModels([{ helper: 0, model: Model.LOOP, stub: 1 }]);
   const code = new Array<number>(0x200).fill(0x90);
   code.splice(0, 6, ...call(CODE, HELPERS), RET);
   code.splice(0x100, body.length, ...body);
@@ -72,8 +72,8 @@ describe('bpf_loop in native code', () => {
       emu.hookHelpers([HELPERS], { js: [true] });
       emu.onHelper(() => 0);
     });
-    expect(() => guest.emu.nativeLoop({ helper: 0, stub: 0 })).toThrow('nativeLoop');
-    guest.emu.nativeLoop(null);
-    expect(() => guest.emu.nativeLoop({ helper: 7, stub: 0 })).toThrow('nativeLoop');
+    expect(() => guest.emu.nativeModels([{ helper: 0, model: Model.LOOP, stub: 0 }])).toThrow('nativeModels');
+    guest.emu.nativeModels([]);
+    expect(() => guest.emu.nativeModels([{ helper: 7, model: Model.LOOP, stub: 0 }])).toThrow('nativeModels');
   });
 });

@@ -3,6 +3,8 @@
  * value. Only addon.ts knows them.
  */
 #include "args.h"
+#include "interpret.h"
+#include "series.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -268,23 +270,36 @@ static napi_value common_policy(napi_env env, napi_callback_info info)
 	return block_share(env, e->common_block, &buffer) == napi_ok ? buffer : number(env, ST_TOO_BIG);
 }
 
-/* loop(handle, helper, stub): which helper is bpf_loop, and where its callbacks return to; all ones for none. */
-static napi_value set_loop(napi_env env, napi_callback_info info)
+/* models(handle, rows): a helper, its model, and the helper where what it calls returns to, each as 32 bits of a word. */
+static napi_value set_models(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *e;
-	uint32_t helper, stub;
-	int status = method(env, info, 3, args, IDLE | SEALED, &e);
-	if (!status && (!arg_u32(env, args[1], &helper) || !arg_u32(env, args[2], &stub) ||
-			(helper != UINT32_MAX && (!e->common || helper >= e->helper_count || stub >= e->helper_count))))
+	uint64_t *words;
+	uint32_t rows[3 * MAX_MODELS];
+	size_t count;
+	int status = method(env, info, 2, args, IDLE | SEALED, &e);
+	if (!status && (!arg_words(env, args[1], &words, &count) || count % 3 || count > COUNT(rows)))
 		status = ST_BAD_ARGUMENT;
-	if (status)
-		return number(env, status);
-	e->loop_helper = helper;
-	e->loop_return = stub;
-	if (helper != UINT32_MAX)
-		e->loop_stub = e->helper_by_index[stub]->address;
-	return number(env, ST_OK);
+	for (size_t i = 0; !status && i < count; i++) {
+		rows[i] = (uint32_t)words[i];
+		if (words[i] > UINT32_MAX)
+			status = ST_BAD_ARGUMENT;
+	}
+	return number(env, status ? status : helpers_model(e, rows, count / 3));
+}
+
+/* throws(handle, callback, functions): where an exception is handled, and what it passes, three words a function. */
+static napi_value set_throws(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *e;
+	uint64_t callback, *words;
+	size_t count;
+	int status = method(env, info, 3, args, IDLE | SEALED, &e);
+	if (!status && (!arg_u64(env, args[1], &callback) || !arg_words(env, args[2], &words, &count)))
+		status = ST_BAD_ARGUMENT;
+	return number(env, status ? status : throw_set(e, callback, words, count));
 }
 
 enum { RANGE_TRACE, RANGE_CODE, RANGE_MEMORY };
@@ -362,6 +377,30 @@ static napi_value run_program(napi_env env, napi_callback_info info)
 	return number(env, run(e, entry));
 }
 
+/* series(handle, words, interpreter, junk, dispatcher): runs what a struct series holds. */
+static napi_value run_series(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *e;
+	uint64_t *words, *in;
+	uint8_t *junk;
+	size_t count, in_count, junk_bytes;
+	int status = method(env, info, 5, args, IDLE | SEALED, &e);
+	if (!status && (!arg_words(env, args[1], &words, &count) || count * sizeof(*words) != sizeof(struct series) ||
+			!arg_words(env, args[2], &in, &in_count) || in_count * sizeof(*in) != sizeof(struct interpreter) ||
+			!arg_bytes(env, args[3], &junk, &junk_bytes)))
+		status = ST_BAD_ARGUMENT;
+	if (!status && e->policies_missing)
+		status = ST_NO_POLICY;
+	if (!status)
+		status = start_over(e, 0, 0);
+	if (status)
+		return number(env, status > 0 ? ST_BAD_ARGUMENT : status);
+	e->env = env;
+	e->callback = args[4];
+	return number(env, series(e, (struct series *)words, (struct interpreter *)in, junk, junk_bytes));
+}
+
 /* strerror(handle, code): the library's words. */
 static napi_value error_text(napi_env env, napi_callback_info info)
 {
@@ -387,7 +426,7 @@ NAPI_MODULE_INIT()
 		{ "run", run_program },		 { "strerror", error_text },	  { "bpf", bpf },
 		{ "addressOf", address_of },	 { "exceptionTable", exception_table },
 		{ "commonPolicy", common_policy }, { "interpret", interpret_program },
-		{ "loop", set_loop },
+		{ "models", set_models },	 { "throws", set_throws },	  { "series", run_series },
 	};
 	for (size_t i = 0; i < COUNT(functions); i++) {
 		napi_value function;

@@ -74,7 +74,7 @@ int engine_open(napi_env env, const struct library *lib, struct engine **out)
 	if (!e)
 		return ST_TOO_BIG;
 	e->lib = lib;
-	e->loop_helper = e->loop_return = UINT32_MAX;
+	e->loop_return = UINT32_MAX;
 	pthread_mutex_lock(&open_lock);
 	int status = open_locked(lib, &e->uc);
 	pthread_mutex_unlock(&open_lock);

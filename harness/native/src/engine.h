@@ -92,9 +92,14 @@ struct ranges {
 	int count;
 };
 
+/* What a helper does that is modelled here besides destroying registers. Keep in step with models.ts. */
+enum model { MODEL_NONE, MODEL_LOOP, MODEL_MAY_GOTO, MODEL_MAY_GOTO_RBP, MODEL_THROW, MODELS };
+
 struct helper {
 	uint64_t address;
 	uint32_t index; /* the caller's */
+	enum model model;
+	uint64_t stub; /* address to which what it calls returns */
 	bool js, has_policy, has_rflags;
 	bool common; /* its policy is the one that all share */
 	uint64_t ret, rflags, junk;
@@ -116,7 +121,13 @@ struct loop {
 	uint64_t callback, context, round, count;
 	uint64_t rsp, sentinels[6]; /* what the callback has to give back */
 };
-enum { MAX_LOOPS_DEEP = 8 };
+enum { MAX_LOOPS_DEEP = 8, MAX_MODELS = 8, MAX_FUNCTIONS = 64 };
+
+/* Code of a program, both ends included: a call may be its last instruction. */
+struct function {
+	uint64_t lo, hi;
+	bool boundary; /* an exception goes no further */
+};
 
 /* An instruction that may fault, as in the kernel's exception table. */
 struct entry {
@@ -151,8 +162,12 @@ struct engine {
 	struct block *common_block;
 	struct common *common; /* NULL when there is none */
 	bool brief; /* the event of a helper has no registers */
-	uint32_t loop_helper, loop_return; /* indices of bpf_loop, and of where its callbacks return to; all ones: none */
-	uint64_t loop_stub; /* the latter's address */
+	uint32_t modelled[MAX_MODELS]; /* indices of helpers that have a model */
+	int model_count;
+	uint32_t loop_return; /* index of where callbacks of bpf_loop return to; all ones: none */
+	struct function functions[MAX_FUNCTIONS]; /* that exceptions pass */
+	int function_count;
+	uint64_t exception_callback;
 	struct entry *entries; /* sorted by instruction */
 	int entry_count;
 	struct ranges traced, scripted, watched; /* as asked for */
@@ -179,7 +194,9 @@ struct engine {
 	int undo_count;
 	struct loop loops[MAX_LOOPS_DEEP];
 	uint32_t loop_depth;
-	uint64_t loop_junk;
+	uint64_t model_junk, clock;
+	struct series_run *series; /* NULL when there is none */
+	uint32_t series_stub; /* index of where its runs return to */
 	napi_env env;
 	napi_value callback;
 
@@ -233,9 +250,11 @@ void event_access(struct engine *e, bool write, uint64_t rip, uint64_t address, 
 /* helpers.c */
 int helpers_set(struct engine *e, const uint64_t *addresses, const uint8_t *js, size_t count);
 int helpers_common(struct engine *e);
+int helpers_model(struct engine *e, const uint32_t *rows, size_t count);
 int helpers_ranges(const struct engine *e, struct ranges *ranges);
 struct helper *helpers_find(const struct engine *e, uint64_t address);
 bool helper_model(struct engine *e, const struct helper *helper, uint64_t *target);
+void destroy_below(const struct engine *e, uint64_t rsp, uint64_t bytes, uint64_t seed);
 bool pop_return(struct engine *e, uint64_t *rsp, uint64_t *target);
 
 /* extable.c */
@@ -256,11 +275,25 @@ enum step call_js(struct engine *e, int kind, const struct helper *helper, uint6
 enum step loop_begin(struct engine *e, const struct helper *helper, uint64_t *target);
 enum step loop_next(struct engine *e, uint64_t *target);
 
+/* may-goto.c */
+enum step may_goto(struct engine *e, bool from_rbp, uint64_t *target);
+
+/* throw.c */
+int throw_set(struct engine *e, uint64_t callback, const uint64_t *words, size_t count);
+enum step throw_exception(struct engine *e, const struct helper *helper, uint64_t *target);
+
+/* series.c */
+struct series;
+struct interpreter;
+enum step series_next(struct engine *e, uint64_t *target);
+int series(struct engine *e, struct series *s, struct interpreter *in, const uint8_t *junk, size_t junk_bytes);
+
 /* hooks.c */
 int hooks_install(struct engine *e);
 void halt(struct engine *e, enum outcome end);
 
 /* run.c */
+void run_reset(struct engine *e);
 int run(struct engine *e, uint64_t entry);
 int invalidate(struct engine *e, uint64_t address, uint64_t size);
 

@@ -1,4 +1,4 @@
-#include "engine.h"
+#include "models.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +69,29 @@ int helpers_common(struct engine *e)
 	return ST_OK;
 }
 
+/* Takes the helpers that are modelled here, instead of those before: rows of helper, model, and where what it calls returns. */
+int helpers_model(struct engine *e, const uint32_t *rows, size_t count)
+{
+	if (count > MAX_MODELS || (count && !e->common))
+		return ST_BAD_ARGUMENT;
+	for (size_t i = 0; i < count; i++)
+		if (rows[3 * i] >= e->helper_count || rows[3 * i + 1] >= MODELS || rows[3 * i + 2] >= e->helper_count)
+			return ST_BAD_ARGUMENT;
+	for (int i = 0; i < e->model_count; i++)
+		e->helper_by_index[e->modelled[i]]->model = MODEL_NONE;
+	e->model_count = (int)count;
+	e->loop_return = UINT32_MAX;
+	for (size_t i = 0; i < count; i++, rows += 3) {
+		e->modelled[i] = rows[0];
+		struct helper *helper = e->helper_by_index[rows[0]];
+		helper->model = rows[1];
+		helper->stub = e->helper_by_index[rows[2]]->address;
+		if (helper->model == MODEL_LOOP)
+			e->loop_return = rows[2];
+	}
+	return ST_OK;
+}
+
 /* The ranges that hooks must cover to see every helper. */
 int helpers_ranges(const struct engine *e, struct ranges *ranges)
 {
@@ -97,19 +120,11 @@ struct helper *helpers_find(const struct engine *e, uint64_t address)
 	return lo < e->helper_count && e->helpers[lo].address == address ? &e->helpers[lo] : NULL;
 }
 
-/* A bijection that spreads every bit (the finalizer of SplitMix64, by Vigna): junk that looks like nothing else. */
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
-
 /*
  * Junk downwards from @rsp, as a callee's frames would leave it; stops at memory that a callee could not write. Word by
  * word, since a stack pointer of a broken program may be anything; a page is looked up once.
  */
-static void destroy_below(const struct engine *e, uint64_t rsp, uint64_t bytes, uint64_t seed)
+void destroy_below(const struct engine *e, uint64_t rsp, uint64_t bytes, uint64_t seed)
 {
 	uint8_t *page = NULL;
 	uint64_t page_address = 0;

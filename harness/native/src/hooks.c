@@ -30,11 +30,22 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 	e->covered = size && ranges_contain(&e->code_hooks, address, address + (size - 1));
 }
 
+static enum step model(struct engine *e, const struct helper *helper, uint64_t *target)
+{
+	if (helper->model == MODEL_LOOP)
+		return loop_begin(e, helper, target);
+	if (helper->model == MODEL_THROW)
+		return throw_exception(e, helper, target);
+	return may_goto(e, helper->model == MODEL_MAY_GOTO_RBP, target);
+}
+
 static enum step helper_at(struct engine *e, uint64_t address, uint64_t *target)
 {
 	const struct helper *helper = helpers_find(e, address);
 	if (!helper)
 		return STEP_ON;
+	if (e->series && helper->index == e->series_stub)
+		return series_next(e, target);
 	if (e->brief) {
 		event_brief(e, address, helper->index);
 	} else {
@@ -43,8 +54,8 @@ static enum step helper_at(struct engine *e, uint64_t address, uint64_t *target)
 	}
 	if (e->end != RUN_GOING)
 		return STEP_HALT;
-	if (helper->index == e->loop_helper)
-		return loop_begin(e, helper, target);
+	if (helper->model)
+		return model(e, helper, target);
 	if (e->loop_depth && helper->index == e->loop_return)
 		return loop_next(e, target);
 	if (helper->js)

@@ -1,4 +1,4 @@
-#include "engine.h"
+#include "models.h"
 
 #include <string.h>
 
@@ -9,38 +9,22 @@
  * is made again with the other one.
  */
 
-/* Bytes of kernel stack between what C was called from, and the return address of what it calls. */
-enum { C_FRAME = 256 };
 /* BPF_MAX_LOOPS (include/linux/bpf.h). */
 enum { MAX_ROUNDS = 1 << 23, EINVAL_ = 22, E2BIG_ = 7 };
-enum { RBX = 3, RBP = 5, RSI = 6, RDI = 7, RDX = 2, RCX = 1, R12 = 12 };
 
 static const int preserved[] = { RBX, RBP, R12, R12 + 1, R12 + 2, R12 + 3 };
-
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
-
-/* Never a canonical address: whoever uses it as a pointer is found out. */
-static uint64_t junk(struct engine *e)
-{
-	return (mix(e->common->junk + ++e->loop_junk) & 0x3fffffffffffffffu) | 0x4000000000000000u;
-}
 
 /* Calls the callback once more. */
 static enum step enter(struct engine *e, struct loop *loop, uint64_t *target)
 {
 	uint64_t *regs = e->state->regs;
-	uint64_t rsp = ((loop->regs[REG_RSP] - C_FRAME) & ~(uint64_t)15) - 8;
+	uint64_t rsp = c_stack(loop->regs[REG_RSP]);
 	for (int i = 0; i < GPRS; i++)
 		regs[i] = junk(e);
 	regs[RDI] = loop->round++;
 	regs[RSI] = loop->context;
 	regs[REG_RSP] = rsp;
-	if (!memory_write(e, rsp, &e->loop_stub, sizeof(e->loop_stub), GUEST_W)) {
+	if (!memory_write(e, rsp, &loop->helper->stub, sizeof(loop->helper->stub), GUEST_W)) {
 		halt(e, RUN_STOPPED);
 		return STEP_HALT;
 	}

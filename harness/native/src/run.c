@@ -86,8 +86,8 @@ static int start(struct engine *e, uint64_t from)
 	}
 }
 
-/* One program run: pristine processor, registers in, start, registers out. Returns an outcome. */
-int run(struct engine *e, uint64_t entry)
+/* What the engine knows of a run, as one begins. */
+void run_reset(struct engine *e)
 {
 	struct state *state = e->state;
 	e->end = RUN_GOING;
@@ -97,11 +97,17 @@ int run(struct engine *e, uint64_t entry)
 	e->half_size = 0;
 	e->entry = NULL;
 	e->loop_depth = 0;
-	e->loop_junk = 0;
+	e->model_junk = e->clock = 0;
 	state->loops_lost = 0;
 	state->events = 0;
 	state->size = 0;
+}
 
+/* One program run: pristine processor, registers in, start, registers out. Returns an outcome. */
+int run(struct engine *e, uint64_t entry)
+{
+	struct state *state = e->state;
+	run_reset(e);
 	cpu_write(e, NULL);
 	e->running = true;
 	int err = start(e, entry);
