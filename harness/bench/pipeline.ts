@@ -85,7 +85,7 @@ export class Pipeline {
       });
       sums.run -= sums.interpret - before;
       if (index % every !== every >> 1 || examiner.isLong) continue;
-      for (const input of [all[0]!, { ...all[0]!, around }])
+      for (const input of [all[0]!, { ...all[0]!, around: around() }])
         timed('every check', () => examiner.full(prepared, { input }));
     }
     examiner.close();

@@ -12,8 +12,8 @@ export interface FuzzCase {
   readonly fuzz: FuzzProgram;
   readonly program: Program;
   readonly inputs: readonly FuzzInput[];
-  /** What may happen around the first of them. */
-  readonly around: Around | null;
+  /** What may happen around the first of them: the last of the numbers, and hardly ever asked for. */
+  readonly around: () => Around | null;
 }
 
 /** A program with inputs, and something that happens around it. */
@@ -25,10 +25,8 @@ export function fillCase(random: Random, fuzz: FuzzProgram, inputs: number): Fuz
     fuzz,
     program,
     inputs: Array.from({ length: inputs }, () => generateInput(random, fuzz.subprogs.length, helpers)),
-    // The last of the numbers, and hardly ever asked for.
-    get around() {
-      return around === undefined ? (around = generateAround(random, fuzz)) : around;
-    },
+    // No getter: each would make a hidden class of its own, which keeps the case alive.
+    around: () => (around === undefined ? (around = generateAround(random, fuzz)) : around),
   };
 }
 

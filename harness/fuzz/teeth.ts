@@ -114,7 +114,7 @@ export class Teeth {
     if (mutant.isLong || mutant.known(prepared) !== undefined) return null;
     const closely: readonly (readonly [string, FuzzInput])[] = [
       ...(fired ? [[FULL_ONLY, inputs[0]!] as const] : []),
-      [AROUND, { ...inputs[0]!, around }],
+      [AROUND, { ...inputs[0]!, around: around() }],
     ];
     for (const [, input] of closely) {
       const { findings } = mutant.full(prepared, { input });
@@ -139,7 +139,7 @@ export class Teeth {
     if (control === null) return null;
     if (fired && !sameCode(control.built, prepared.built)) return 'bytes';
     if (!closely) return null;
-    const input = { ...inputs[0]!, around };
+    const input = { ...inputs[0]!, around: around() };
     const [want, got] = [sound.built(control, { input }), mutant.built(prepared, { input })];
     return want !== null && got !== null && !sameCode(want, got) ? 'bytes' : null;
   }

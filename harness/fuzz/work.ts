@@ -106,7 +106,7 @@ export class Work {
     }
     if ((!path.startsWith('@') && index % plan.every !== plan.every >> 1) || examiner.isLong) return null;
     tally.checked++;
-    return this.everyCheck(prepared, inputs[0]!, found.around, seen);
+    return this.everyCheck(prepared, inputs[0]!, found.around(), seen);
   }
 
   /** As it is, and then with something else going on. */
@@ -151,7 +151,7 @@ export class Work {
     return explain(
       this.examiner,
       fuzz,
-      wanted.seen === AROUND ? { ...input, around: this.guarded(around) } : input,
+      wanted.seen === AROUND ? { ...input, around: this.guarded(around()) } : input,
       wanted,
     );
   }
