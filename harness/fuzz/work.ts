@@ -37,7 +37,7 @@ interface Ready extends Place {
  * Cases that are generated and compiled before the first of them runs: processors are quicker at one thing at a time. More of
  * them are no longer young when they are done with.
  */
-const TOGETHER = 16;
+const TOGETHER = 8;
 
 /** Runs cases one after the other. */
 export class Work {

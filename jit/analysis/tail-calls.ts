@@ -13,6 +13,7 @@ export function tailCallReachable(
   hasTailCall: readonly boolean[],
   roots: Iterable<number>,
 ): readonly boolean[] {
+  if (!hasTailCall.includes(true)) return hasTailCall;
   const marked = [...hasTailCall];
   const leadsToOne: boolean[] = [];
   for (const subprog of calleesFirst(graph))
