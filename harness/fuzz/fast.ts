@@ -1,6 +1,7 @@
 import { Gpr, type KernelConfig, LINUX_6_18, X86_64 } from '../../jit';
 import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
 import { CONTEXT_BASE, CPUS, PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
+import { Action } from '../machine/machine';
 import {
   calledHelperAddress,
   HELPER_PLACES,
@@ -8,7 +9,8 @@ import {
   ReusedMachine,
   type ReusedSetup,
 } from '../machine/reused-machine';
-import { Action, type Series } from '../native';
+import type { Series } from '../machine/series';
+
 import type { InterpreterResult } from '../oracle';
 import { privateFramePointer } from '../run/frames';
 import { KernelSide } from '../run/kernel-side';

@@ -2,7 +2,7 @@ import { MAY_GOTO_THUNKS } from '../../jit';
 import type { KernelModel } from '../kernel/model';
 import { HELPER_STRIDE } from '../machine/layout';
 import { plainHelperAddress } from '../machine/reused-machine';
-import { Model, type NativeModel, type NativeThrow } from '../native';
+import { Model, type NativeModel, type NativeThrow } from '../machine/series';
 import type { World } from '../run/run';
 import { isCalled } from './helpers';
 

@@ -1,6 +1,6 @@
 import { BPF_HELPER_CALL, HELPERS, type Insn } from '../../jit';
 import { CONTEXT_BASE } from '../machine/layout';
-import { Series, type SeriesSetup } from '../native';
+import { Series, type SeriesSetup } from '../machine/series';
 import { Callee, NativeInterpreter } from '../oracle';
 import { BUDGET } from './expected';
 import { isCalled } from './helpers';

@@ -3,8 +3,6 @@
  * value. Only addon.ts knows them.
  */
 #include "args.h"
-#include "interpret.h"
-#include "series.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +28,8 @@ static int engine_of(napi_env env, napi_value handle, bool while_running, struct
 	return (*out)->running && !while_running ? ST_BUSY : ST_OK;
 }
 
-enum { IDLE = 1, UNSEALED = 2, SEALED = 4 };
-
 /* Arguments and engine of a method. @state is what the engine must be in; 0 asks for nothing. */
-static int method(napi_env env, napi_callback_info info, size_t count, napi_value *args, int state, struct engine **e)
+int method(napi_env env, napi_callback_info info, size_t count, napi_value *args, int state, struct engine **e)
 {
 	if (!args_get(env, info, count, args))
 		return ST_BAD_ARGUMENT;
@@ -270,38 +266,6 @@ static napi_value common_policy(napi_env env, napi_callback_info info)
 	return block_share(env, e->common_block, &buffer) == napi_ok ? buffer : number(env, ST_TOO_BIG);
 }
 
-/* models(handle, rows): a helper, its model, and the helper where what it calls returns to, each as 32 bits of a word. */
-static napi_value set_models(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	struct engine *e;
-	uint64_t *words;
-	uint32_t rows[3 * MAX_MODELS];
-	size_t count;
-	int status = method(env, info, 2, args, IDLE | SEALED, &e);
-	if (!status && (!arg_words(env, args[1], &words, &count) || count % 3 || count > COUNT(rows)))
-		status = ST_BAD_ARGUMENT;
-	for (size_t i = 0; !status && i < count; i++) {
-		rows[i] = (uint32_t)words[i];
-		if (words[i] > UINT32_MAX)
-			status = ST_BAD_ARGUMENT;
-	}
-	return number(env, status ? status : helpers_model(e, rows, count / 3));
-}
-
-/* throws(handle, callback, functions): where an exception is handled, and what it passes, three words a function. */
-static napi_value set_throws(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	struct engine *e;
-	uint64_t callback, *words;
-	size_t count;
-	int status = method(env, info, 3, args, IDLE | SEALED, &e);
-	if (!status && (!arg_u64(env, args[1], &callback) || !arg_words(env, args[2], &words, &count)))
-		status = ST_BAD_ARGUMENT;
-	return number(env, status ? status : throw_set(e, callback, words, count));
-}
-
 enum { RANGE_TRACE, RANGE_CODE, RANGE_MEMORY };
 
 /* addRange(handle, kind, lo, hi), both ends included. */
@@ -331,13 +295,6 @@ static napi_value seal(napi_env env, napi_callback_info info)
 	if (!status && !arg_u64(env, args[1], &stop))
 		status = ST_BAD_ARGUMENT;
 	return number(env, status ? status : engine_seal(e, stop));
-}
-
-/* The pristine processor, and code forgotten. In this order: forgetting looks addresses up as the processor would. */
-static int start_over(struct engine *e, uint64_t address, uint64_t size)
-{
-	int err = e->lib->context_restore(e->uc, e->pristine);
-	return err || !size ? err : invalidate(e, address, size);
 }
 
 /*
@@ -375,30 +332,6 @@ static napi_value run_program(napi_env env, napi_callback_info info)
 	e->env = env;
 	e->callback = args[4];
 	return number(env, run(e, entry));
-}
-
-/* series(handle, words, interpreter, junk, dispatcher): runs what a struct series holds. */
-static napi_value run_series(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	struct engine *e;
-	uint64_t *words, *in;
-	uint8_t *junk;
-	size_t count, in_count, junk_bytes;
-	int status = method(env, info, 5, args, IDLE | SEALED, &e);
-	if (!status && (!arg_words(env, args[1], &words, &count) || count * sizeof(*words) != sizeof(struct series) ||
-			!arg_words(env, args[2], &in, &in_count) || in_count * sizeof(*in) != sizeof(struct interpreter) ||
-			!arg_bytes(env, args[3], &junk, &junk_bytes)))
-		status = ST_BAD_ARGUMENT;
-	if (!status && e->policies_missing)
-		status = ST_NO_POLICY;
-	if (!status)
-		status = start_over(e, 0, 0);
-	if (status)
-		return number(env, status > 0 ? ST_BAD_ARGUMENT : status);
-	e->env = env;
-	e->callback = args[4];
-	return number(env, series(e, (struct series *)words, (struct interpreter *)in, junk, junk_bytes));
 }
 
 /* strerror(handle, code): the library's words. */

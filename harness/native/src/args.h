@@ -17,6 +17,15 @@ char *arg_text(napi_env env, napi_value value);
 
 napi_value number(napi_env env, int64_t value);
 
+/* addon.c */
+enum { IDLE = 1, UNSEALED = 2, SEALED = 4 };
+int method(napi_env env, napi_callback_info info, size_t count, napi_value *args, int state, struct engine **e);
+
+/* in-series.c */
+napi_value set_models(napi_env env, napi_callback_info info);
+napi_value set_throws(napi_env env, napi_callback_info info);
+napi_value run_series(napi_env env, napi_callback_info info);
+
 /* without-engine.c */
 napi_value bpf(napi_env env, napi_callback_info info);
 napi_value address_of(napi_env env, napi_callback_info info);

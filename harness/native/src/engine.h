@@ -293,6 +293,7 @@ int hooks_install(struct engine *e);
 void halt(struct engine *e, enum outcome end);
 
 /* run.c */
+int start_over(struct engine *e, uint64_t address, uint64_t size);
 void run_reset(struct engine *e);
 int run(struct engine *e, uint64_t entry);
 int invalidate(struct engine *e, uint64_t address, uint64_t size);

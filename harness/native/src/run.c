@@ -23,6 +23,13 @@ int invalidate(struct engine *e, uint64_t address, uint64_t size)
 	}
 }
 
+/* The pristine processor, and code forgotten. In this order: forgetting looks addresses up as the processor would. */
+int start_over(struct engine *e, uint64_t address, uint64_t size)
+{
+	int err = e->lib->context_restore(e->uc, e->pristine);
+	return err || !size ? err : invalidate(e, address, size);
+}
+
 static bool is_memory_error(int err)
 {
 	return (err >= UC_ERR_READ_UNMAPPED && err <= UC_ERR_FETCH_UNMAPPED) ||

@@ -1,0 +1,1 @@
+export { Model, type NativeModel, type NativeThrow, Series, type SeriesSetup } from '../native';
