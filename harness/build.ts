@@ -6,6 +6,7 @@ import {
   BPF_PSEUDO_CALL,
   BPF_PSEUDO_FUNC,
   BPF_PSEUDO_MAP_VALUE,
+  type CompileInput,
   compile,
   type Insn,
   JitError,
@@ -143,10 +144,18 @@ export function compileProgram(
 ): { readonly image: JitImage; readonly blocks: readonly bigint[] } {
   const { policy, config, allocator, mapAddress, valueAddress, amongFrames = false, rework } = options;
   const blocks = analysis.blocks.map(({ size }) => allocator.allocate(size));
-  const subprogs = program.subprogs;
-  const code = { resolver: resolver(program, mapAddress, valueAddress), ...(rework && { rework }) };
-  const shared = { policy, config, amongFrames, ...code };
-  return { image: compile({ name, subprogs, facts: analysis, blockAddresses: blocks, ...shared }), blocks };
+  const input: CompileInput = {
+    name,
+    subprogs: program.subprogs,
+    facts: analysis,
+    blockAddresses: blocks,
+    policy,
+    config,
+    resolver: resolver(program, mapAddress, valueAddress),
+    amongFrames,
+    rework,
+  };
+  return { image: compile(input), blocks };
 }
 
 /** Hands out image addresses; functions start at multiples of 16, as those of a program pack do at least of 4. */
@@ -191,9 +200,10 @@ function placeHelpers(
   bodies: HelperBodies,
   trampolines: readonly SubprogRef[],
   fixed: ReadonlyMap<string, bigint>,
-  addressOf: (helper: { readonly name: string; readonly stub?: Stub }, index: number) => bigint,
+  addressOf: (helper: { readonly name: string; readonly stub?: Stub | undefined }, index: number) => bigint,
 ): PlacedHelper[] {
-  const stubs: Omit<PlacedHelper, 'address'>[] = [
+  const all: { readonly name: string; readonly stub: Stub | undefined }[] = [
+    ...names.map((name) => ({ name, stub: undefined })),
     { name: 'the return to C', stub: 'return' },
     { name: 'C that calls what it interrupted', stub: 'again' },
     { name: 'bpf_throw, behind the exception callback', stub: 'behind-throw' },
@@ -201,12 +211,11 @@ function placeHelpers(
       return { name: `the trampoline of ${program}.${subprog}`, stub: 'trampoline' } as const;
     }),
   ];
-  const all = [...names.map((name) => ({ name })), ...stubs];
   const first = freeHelpers(all.length, [...fixed.values()]);
-  return all.map((helper, index) => {
-    const body = 'stub' in helper ? undefined : bodies.get(helper.name);
-    if (body) return { ...helper, address: body.address, body };
-    return { ...helper, address: fixed.get(helper.name) ?? addressOf(helper, first + index) };
+  return all.map((helper, index): PlacedHelper => {
+    const { name, stub } = helper;
+    const body = stub === undefined ? bodies.get(name) : undefined;
+    return { name, address: body?.address ?? fixed.get(name) ?? addressOf(helper, first + index), body, stub };
   });
 }
 
@@ -246,7 +255,10 @@ export interface BuildOptions {
   /** What is changed of the code and of the allocator, for those who want to see a check fail. */
   readonly applied?: Pick<Applied, 'rework' | 'kernel'> | undefined;
   /** Where helpers and stubs of the kernel are; default: one behind the other, as a machine of its own has them. */
-  readonly helperAddress?: (helper: { readonly name: string; readonly stub?: Stub }, index: number) => bigint;
+  readonly helperAddress?: (
+    helper: { readonly name: string; readonly stub?: Stub | undefined },
+    index: number,
+  ) => bigint;
 }
 
 /** An instruction of one of a world's programs that cannot be compiled. */
@@ -339,8 +351,15 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     return body && from !== undefined ? [{ from, to }] : [];
   });
   const world: World = {
-    ...{ seed: initial.seed, programs, helpers, trampolines: placed, data: areas, variables, code, redirects },
+    seed: initial.seed,
+    programs,
+    helpers,
+    trampolines: placed,
+    data: areas,
     programArrays,
+    variables,
+    code,
+    redirects,
     tailCallLimit: config.tailCallLimit,
   };
   return { world, contents, kernelData: [...arrays.memory, ...memory.kernel], percpuBytes: allocator.size };

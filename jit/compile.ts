@@ -28,7 +28,7 @@ export interface CompileInput {
   readonly resolver: Resolver;
   /** Whether it runs between private frames of another program, whose pointer it keeps alive across its calls. */
   readonly amongFrames?: boolean;
-  readonly rework?: Rework;
+  readonly rework?: Rework | undefined;
 }
 
 /** Code changed on its way from instructions to bytes, by whoever wants other code than the emitter's. */

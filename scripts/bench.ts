@@ -145,8 +145,8 @@ function fuzzText({ policy, rounds, every, compared, twoWorkers }: FuzzFigures):
 
 async function benchFuzz(rounds: number, json: boolean): Promise<void> {
   const sizes = [
-    { inputs: 1, cases: 1000, warmUp: 50_000 },
-    { inputs: 16, cases: 400, warmUp: 15_000 },
+    { inputs: 1, cases: 1000, warmUp: 30_000 },
+    { inputs: 16, cases: 400, warmUp: 30_000 },
   ];
   const figures = await measureFuzz({ policy: 'linux-6.18-fixed', rounds, every: EVERY, sizes, together: 2000 });
   process.stdout.write(json ? `${JSON.stringify(figures)}\n` : fuzzText(figures));

@@ -6,6 +6,7 @@ import { generateProgram, randomOf } from './generate';
 import { mix } from './hash';
 import { type FuzzInput, generateInput } from './input';
 import { type FuzzProgram, programOf } from './program';
+import { times } from './times';
 
 /** A generated program and everything that it is run with. */
 export interface FuzzCase {
@@ -24,7 +25,7 @@ export function fillCase(random: Random, fuzz: FuzzProgram, inputs: number): Fuz
   return {
     fuzz,
     program,
-    inputs: Array.from({ length: inputs }, () => generateInput(random, fuzz.subprogs.length, helpers)),
+    inputs: times(inputs, () => generateInput(random, fuzz.subprogs.length, helpers)),
     // No getter: each would make a hidden class of its own, which keeps the case alive.
     around: () => (around === undefined ? (around = generateAround(random, fuzz)) : around),
   };

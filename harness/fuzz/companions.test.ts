@@ -13,6 +13,7 @@ const code = (...insns: readonly [code: number, dst: number, src: number, imm: n
 const PROGRAM: FuzzProgram = {
   type: 'kprobe',
   kfuncs: [],
+  exceptionCallback: undefined,
   subprogs: [
     { name: 'main', nodes: code([0x85, 0, 1, 1], [0x95, 0, 0, 0]) },
     { name: 'sub1', nodes: code([0xb7, 0, 0, 5], [0x95, 0, 0, 0]) },

@@ -57,7 +57,7 @@ function usable({ program, type, exceptionCallback, maps = [], arena }: Source):
     type,
     subprogs: program.subprogs.map(({ name, insns }) => ({ name, nodes: [{ kind: 'code', insns }] })),
     kfuncs: program.kfuncs,
-    ...(exceptionCallback !== undefined && { exceptionCallback }),
+    exceptionCallback,
   };
   const input = { cpu: 0, seed: 1, context: new Uint8Array(0), returns: [], r9: 'junk', around: null } as const;
   return isSound({ program: fuzz, input }) ? fuzz : 'what it does depends on something that it did not write';

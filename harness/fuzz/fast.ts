@@ -22,6 +22,7 @@ import type { FuzzInput } from './input';
 import { type Models, modelsOf } from './models';
 import type { Prepared } from './prepare';
 import { QuickInterpreter } from './quick';
+import { times } from './times';
 import { type Wanted, wantedOf } from './wanted';
 
 /** Something that the cheap look at a run has seen. It says that something is wrong, the checks say what. */
@@ -141,7 +142,7 @@ export class FastRunner {
       areaBytes: this.bytes + STRAY,
       ownBytes: this.bytes,
       guards: this.guards.map((words, cpu) => words.map((at) => onCpu(PERCPU_POINTER_BASE, cpu) + BigInt(8 * at))),
-      calleeOf: Array.from({ length: HELPER_PLACES }, (_, place) => this.calleeOf[place % PLAIN_HELPERS] ?? -1),
+      calleeOf: times(HELPER_PLACES, (place) => this.calleeOf[place % PLAIN_HELPERS] ?? -1),
     });
   }
 

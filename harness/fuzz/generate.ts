@@ -6,6 +6,7 @@ import type { Node } from './nodes';
 import type { FuzzProgram } from './program';
 import { CONTEXT_OFFSETS, shapes } from './shape';
 import { arranged, pruned } from './shrink-tree';
+import { times } from './times';
 
 const NAMES = { main: 'main', subprog: 'sub', callback: 'callback', 'exception-callback': 'catch' } as const;
 
@@ -28,7 +29,7 @@ export function generateProgram(random: Random): FuzzProgram {
     type,
     subprogs: tree.map(({ role }, i) => ({ name: i === 0 ? 'main' : `${NAMES[role]}${i}`, nodes: bodies[i]! })),
     kfuncs: KFUNCS,
-    ...(catcher >= 0 && { exceptionCallback: catcher }),
+    exceptionCallback: catcher < 0 ? undefined : catcher,
   };
   const kept = pruned({ program, input }).program;
   return random.once(2) ? arranged(kept, [0, ...shuffled(random, kept.subprogs.length - 1)]) : kept;
@@ -36,7 +37,7 @@ export function generateProgram(random: Random): FuzzProgram {
 
 /** The numbers from 1 to `count` in any order: callees behind their callers or in front of them. */
 function shuffled(random: Random, count: number): number[] {
-  const numbers = Array.from({ length: count }, (_, i) => i + 1);
+  const numbers = times(count, (i) => i + 1);
   for (let i = count - 1; i > 0; i--) {
     const other = random.below(i + 1);
     [numbers[i], numbers[other]] = [numbers[other]!, numbers[i]!];

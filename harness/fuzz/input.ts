@@ -2,6 +2,7 @@ import type { Random } from '../kernel-image/random';
 import { CPUS } from '../machine/layout';
 import type { Around } from './around';
 import { BOUNDS } from './bounds';
+import { times } from './times';
 
 /** What helpers leave in r9: junk, or the private frame pointer of a subprog on some CPU. */
 export type R9 = 'junk' | { readonly subprog: number; readonly cpu: number };
@@ -75,7 +76,7 @@ export function generateInput(random: Random, subprogs: number, helpers: number)
     cpu,
     seed: random.below(1 << 20),
     context: context(random),
-    returns: Array.from({ length: helpers }, () => word(random)),
+    returns: times(helpers, () => word(random)),
     r9,
     around: null,
   };

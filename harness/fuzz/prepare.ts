@@ -48,7 +48,17 @@ export function prepare(
   const whole = { program, type, attachType: undefined, exceptionCallback, asyncCallbacks: [] };
   const done = verify(whole, policy, config, false);
   const analysis = mutation.analysis?.(done.analysis, 'prog') ?? done.analysis;
-  const verified = { name: 'prog', type, throws: [], awareOf: undefined, ...done, analysis };
+  const { origins, hidden } = done;
+  const verified = {
+    name: 'prog',
+    type,
+    throws: [],
+    awareOf: undefined,
+    program: done.program,
+    analysis,
+    hidden,
+    origins,
+  };
   const { refusal } = verified.analysis;
   if (refusal !== null) return { unfit: 'refused', reason: refusal };
   const reason = notApplicable(policy, verified.analysis);

@@ -14,7 +14,7 @@ export interface FuzzProgram {
   readonly subprogs: readonly FuzzSubprog[];
   readonly kfuncs: readonly string[];
   /** Index of the subprog that catches what is thrown; without one the kernel adds its own. */
-  readonly exceptionCallback?: number;
+  readonly exceptionCallback: number | undefined;
 }
 
 const isSubprogCall = ({ code, src }: Insn): boolean => code === (BPF_JMP | BPF_CALL) && src === BPF_PSEUDO_CALL;
@@ -31,7 +31,7 @@ export function programOf({ subprogs, kfuncs, exceptionCallback }: FuzzProgram):
   return {
     name: 'prog',
     subprogs: subprogs.map(({ name, nodes }, i) => {
-      return { name, insns: flatten(nodes), ...(i === exceptionCallback && { isGlobal: true }) };
+      return { name, insns: flatten(nodes), isGlobal: i === exceptionCallback };
     }),
     kfuncs,
     maps: [],

@@ -1,6 +1,7 @@
 import type { Random } from '../kernel-image/random';
 import type { ProgramType } from '../spec';
 import { BOUNDS } from './bounds';
+import { times } from './times';
 
 /** What a subprog may do, decided before its code is written. */
 export interface Shape {
@@ -39,7 +40,7 @@ const LONG = 2500;
 function frameDepths(random: Random, type: ProgramType, count: number, all: boolean): number[] {
   let left = STACK - 32 * count;
   const deep = PRIVATE.includes(type) && !all;
-  return Array.from({ length: count }, () => {
+  return times(count, () => {
     const depth = random.once(3) ? random.between(1, 160) : random.pick(BOUNDS.depths);
     if (deep && depth > 48) return depth;
     const extra = Math.max(32, Math.ceil(depth / 16) * 16 + 16) - 32;

@@ -50,7 +50,7 @@ export function arranged(
   kept: readonly number[],
   kfuncs: readonly number[] = [...program.kfuncs.keys()],
 ): FuzzProgram {
-  const { subprogs, exceptionCallback, ...rest } = program;
+  const { type, subprogs, exceptionCallback } = program;
   const renumber = (insn: Insn): Insn => {
     if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return withImm(insn, kfuncs.indexOf(insn.imm));
     if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return withImm(insn, kept.indexOf(insn.imm));
@@ -62,10 +62,12 @@ export function arranged(
   };
   const catcher = exceptionCallback === undefined ? -1 : kept.indexOf(exceptionCallback);
   return {
-    ...rest,
+    type,
+    subprogs: kept.map(
+      (i): FuzzSubprog => ({ name: subprogs[i]!.name, nodes: mapInsns(subprogs[i]!.nodes, renumber) }),
+    ),
     kfuncs: kfuncs.map((i) => program.kfuncs[i]!),
-    subprogs: kept.map((i): FuzzSubprog => ({ ...subprogs[i]!, nodes: mapInsns(subprogs[i]!.nodes, renumber) })),
-    ...(catcher >= 0 && { exceptionCallback: catcher }),
+    exceptionCallback: catcher < 0 ? undefined : catcher,
   };
 }
 

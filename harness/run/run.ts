@@ -40,8 +40,8 @@ export interface PlacedHelper {
   readonly name: string;
   readonly address: bigint;
   /** Machine code given by the spec, which runs instead of a model. */
-  readonly body?: { readonly bytes: Uint8Array };
-  readonly stub?: Stub;
+  readonly body?: { readonly bytes: Uint8Array } | undefined;
+  readonly stub?: Stub | undefined;
 }
 
 /** A trampoline at the entry of a subprog. */

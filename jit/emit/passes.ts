@@ -101,7 +101,9 @@ function pass(
 export function settle(sizes: SlotSizes, options: PassOptions): Settled {
   const slots = sizes.fixed.length;
   const addrs = int32Array(slots + 1);
-  const settled = { addrs, jumpSize: uint8Array(slots), padding: uint8Array(slots) };
+  const jumpSize = uint8Array(slots);
+  const padding = uint8Array(slots);
+  const settled = { addrs, jumpSize, padding };
   for (let i = 0; i <= slots; i++) addrs[i] = FIRST_GUESS * (i + 1);
   const { maxPasses: max = MAX_PASSES, shortUpTo = SHORT_UP_TO } = options;
   let previous = -1;
@@ -120,5 +122,5 @@ export function settle(sizes: SlotSizes, options: PassOptions): Settled {
     if (pass(sizes, settled, pads, shortUpTo) !== settledAt)
       throw new RangeError('the sizes of jumps changed in the last pass');
   }
-  return { ...settled, passes };
+  return { addrs, jumpSize, padding, passes };
 }

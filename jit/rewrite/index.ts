@@ -118,9 +118,10 @@ export function rewrite(program: Program, options: RewriteOptions): Rewritten {
   const subprogs = done.map(({ subprog }) => subprog);
   return {
     program: {
-      ...program,
-      kfuncs: [...program.kfuncs, MAY_GOTO_THUNKS[options.mayGoto]],
+      name: program.name,
       subprogs: hidden ? [...subprogs, DEFAULT_CALLBACK] : subprogs,
+      kfuncs: [...program.kfuncs, MAY_GOTO_THUNKS[options.mayGoto]],
+      maps: program.maps,
     },
     origins: [...done.map(({ origins }) => origins), ...(hidden ? [[0, 0]] : [])],
     depths: [...done.map(({ added }) => added), ...(hidden ? [0] : [])],
