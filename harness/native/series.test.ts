@@ -171,6 +171,8 @@ describe('what cannot be meant', () => {
   test('more than there is room for is not taken', () => {
     const many = Array.from({ length: 65 }, () => INPUTS[0]!);
     expect(series.fill(many, () => undefined)).toBe(false);
+    expect(series.fill([{ ...INPUTS[0]!, context: new Uint8Array(257) }], () => undefined)).toBe(false);
+    expect(series.fill([{ ...INPUTS[0]!, returns: new Array<bigint>(17).fill(0n) }], () => undefined)).toBe(false);
     expect(series.load({ ...PROGRAM, guards: [new Array<bigint>(200).fill(AREAS[0])] })).toBe(false);
     expect(series.load({ ...PROGRAM, calleeOf: [16] })).toBe(false);
   });

@@ -123,7 +123,7 @@ export class Series {
     let at = INPUTS_AT;
     for (const input of inputs) {
       const { cpu, seed, context, returns } = input;
-      if (returns.length > RETURNS) return false;
+      if (returns.length > RETURNS || context.length > CONTEXT) return false;
       halves[2 * (at + INPUT.cpu)] = cpu;
       halves[2 * (at + INPUT.from)] = (seed & 1023) * 8;
       halves[2 * (at + INPUT.seed)] = seed;
