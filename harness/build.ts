@@ -323,10 +323,8 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     }
     const target = verified.find((each) => each.name === awareOf);
     const amongFrames = target !== undefined && target.analysis.blocks.length > 0;
-    const callbacks = new Set(
-      analysis.callGraph.edges.flat().flatMap(({ kind, callee }) => (kind === 'callback' ? [callee] : [])),
-    );
-    const rework = applied?.rework({ name, subprogs: program.subprogs, facts: analysis.subprogs, callbacks });
+    const { subprogs: facts, callGraph } = analysis;
+    const rework = applied?.rework({ name, subprogs: program.subprogs, facts, callGraph });
     const how = { policy, config, allocator, mapAddress, valueAddress, amongFrames, rework };
     const { image, blocks } = ofProgram(index, () => compileProgram(name, program, analysis, how));
     const addresses = space.place(image);

@@ -1,5 +1,6 @@
 import {
   type Analysis,
+  depthLog,
   JitError,
   type JitFunction,
   LINUX_6_18,
@@ -93,7 +94,7 @@ const hexBytes = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex
 
 /** A program's machine code for people: frames, then every instruction with its bytes, BPF in between. */
 export function listing({ name, program, analysis, functions, code }: CompiledProgram): string[] {
-  const lines = [`program ${name}: ${analysis.depths.log}`];
+  const lines = [`program ${name}: ${depthLog(analysis.depths)}`];
   functions.forEach((fn, index) => {
     const facts = analysis.subprogs[index]!;
     const { private: frame } = facts;

@@ -1,6 +1,7 @@
 import {
   type Analysis,
   combine,
+  depthLog,
   type InvalidPolicy,
   type KernelConfig,
   LINUX_6_18,
@@ -119,7 +120,7 @@ function framePointers(spec: LoweredSpec, inputs: readonly CheckInput[]): FrameP
 /** What a spec declares besides the verdict: the verifier's depths, and the listing. */
 function staticDeviation({ expectation }: SpecCase, analysis: Analysis, built: Built | null): string | null {
   const { stackDepth, jited } = expectation;
-  const log = analysis.depths.log;
+  const log = depthLog(analysis.depths);
   if (stackDepth && log.replace(/^stack depth /, '') !== stackDepth.value.replace(/^stack depth /, '')) {
     return `\`${log}\`, but \`${stackDepth.value}\` is declared (${stackDepth.position.file}:${stackDepth.position.line})`;
   }

@@ -1,5 +1,6 @@
 import {
   type Analysis,
+  type AnalysisOptions,
   type Arena,
   analyse,
   formatInsnError,
@@ -146,27 +147,46 @@ export interface Verified {
   readonly origins: readonly (readonly number[])[];
 }
 
+/** What the analysis is told; with `done`, after rewrites. No spreading: that takes longer than most of the analysis. */
+function optionsOf(
+  whole: WholeProgram,
+  done?: {
+    readonly before: Analysis;
+    readonly exceptionCallback: number | undefined;
+    readonly depths: readonly number[];
+  },
+): AnalysisOptions {
+  return {
+    type: whole.type,
+    attachType: whole.attachType,
+    privStackRequested: whole.privStackRequested,
+    exceptionCallback: done ? done.exceptionCallback : whole.exceptionCallback,
+    asyncCallbacks: whole.asyncCallbacks,
+    rewriteDepths: done?.depths,
+    before: done?.before,
+    arena: whole.arena,
+    arrayEntries: whole.arrayEntries,
+  };
+}
+
 /** Does to a program what the verifier does between accepting it and handing it to the JIT. */
 export function verify(whole: WholeProgram, policy: StackPolicy, config: KernelConfig, inline: boolean): Verified {
-  const { program, type, attachType: attach, exceptionCallback, asyncCallbacks, arena, arrayEntries } = whole;
-  const { privStackRequested } = whole;
-  const options = { type, attachType: attach, privStackRequested, asyncCallbacks, arena, arrayEntries };
-  const before = analyse(program, policy.block, { ...options, exceptionCallback });
+  const { program, exceptionCallback } = whole;
+  const before = analyse(program, policy.block, optionsOf(whole));
   const throws = before.subprogs[0]!.exceptionBoundary;
   const ownDepths = before.depths.own;
   const done = rewrite(program, { config, ownDepths, throws, inline, exceptionCallback, mayGoto: policy.mayGoto });
   const hidden = done.program.subprogs.length - program.subprogs.length;
   const kept = hidden > 0 ? { ...program, subprogs: [...program.subprogs, done.program.subprogs.at(-1)!] } : program;
   // The decisions are those on the program as it was written; only sizes follow the rewrites.
-  const rewriteDepths = done.depths;
-  if (hidden === 0 && rewriteDepths.every((depth) => depth === 0)) {
+  if (hidden === 0 && done.depths.every((depth) => depth === 0)) {
     return { program: done.program, analysis: before, hidden, origins: done.origins };
   }
-  const analysis = analyse(kept, policy.block, {
-    ...options,
-    exceptionCallback: done.exceptionCallback,
-    rewriteDepths,
-    scans: before.scans,
-  });
+  const { depths } = done;
+  const analysis = analyse(
+    kept,
+    policy.block,
+    optionsOf(whole, { before, exceptionCallback: done.exceptionCallback, depths }),
+  );
   return { program: done.program, analysis, hidden, origins: done.origins };
 }

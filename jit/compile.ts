@@ -1,4 +1,4 @@
-import type { ProgramFacts, SubprogFacts } from './analysis/facts';
+import type { PrivateFrame, ProgramFacts, SubprogFacts } from './analysis/facts';
 import { roundUp } from './analysis/facts';
 import { type Insn, slots } from './bpf/insn';
 import { BPF_REG_6, BPF_REG_FP } from './bpf/opcodes';
@@ -6,6 +6,7 @@ import { type EmitContext, JitError, type Resolver } from './emit/context';
 import { emitInsn } from './emit/insn';
 import { BOUNDARY_SAVES, kernelDepth, savedForFrame } from './emit/kernel-frame';
 import { type LayoutOptions, layOut } from './emit/layout';
+import type { PassOptions } from './emit/passes';
 import { emitPrologue } from './emit/prologue';
 import { Stream, type StreamItem } from './emit/stream';
 import { tailCallOffset } from './emit/tail-call';
@@ -34,10 +35,10 @@ export interface CompileInput {
 /** Code changed on its way from instructions to bytes, by whoever wants other code than the emitter's. */
 export interface Rework {
   /** The machine instructions of a subprog, before they have sizes. */
-  stream?(items: readonly StreamItem[], subprog: number): readonly StreamItem[];
+  readonly stream?: ((items: readonly StreamItem[], subprog: number) => readonly StreamItem[]) | undefined;
   /** The bytes of one instruction, before they have a place. */
   readonly bytes?: LayoutOptions['bytes'];
-  readonly passes?: Partial<LayoutOptions>;
+  readonly passes?: Partial<PassOptions> | undefined;
 }
 
 /** Slots of each opcode. */
@@ -60,36 +61,55 @@ function savedRegisters(facts: SubprogFacts, insns: readonly Insn[]): readonly n
 const frameView = ({ private: frame, stackDepth }: SubprogFacts): FrameView | null =>
   frame === null ? null : { frame, depth: roundUp(stackDepth, 8) };
 
-function privateView(input: CompileInput, index: number, out: Sink): PrivateFrameView | null {
-  const facts = input.facts.subprogs[index]!;
-  const { private: frame } = facts;
-  if (frame === null) return null;
-  const { config, blockAddresses } = input;
-  const { register } = input.policy.preserve;
-  const address = blockAddresses[frame.block]! + BigInt(frame.offset);
-  const symbol = { kind: 'private-frame', name: `fp(${input.subprogs[index]!.name})`, address, index } as const;
-  const thisCpuOff = {
-    smp: config.smp,
-    disp: Number(BigInt.asIntN(32, config.symbols.thisCpuOff)),
-    symbol: { kind: 'percpu', name: 'this_cpu_off', address: config.symbols.thisCpuOff } as const,
-  };
-  return {
-    ...frameView(facts)!,
-    out,
-    facts,
-    register,
-    loadAbsolute() {
-      emitPercpuAddress(out, register, { value: address, symbol }, thisCpuOff);
-    },
+class PrivateView implements PrivateFrameView {
+  readonly frame: PrivateFrame;
+  readonly depth: number;
+  readonly register: number;
+
+  constructor(
+    private readonly input: CompileInput,
+    private readonly index: number,
+    readonly facts: SubprogFacts,
+    readonly out: Sink,
+    { frame, depth }: FrameView,
+  ) {
+    this.frame = frame;
+    this.depth = depth;
+    this.register = input.policy.preserve.register;
+  }
+
+  /** Its own, not its class's: who changes a view copies it. */
+  readonly loadAbsolute = (): void => {
+    const { input, index, frame } = this;
+    const { smp, symbols } = input.config;
+    const value = input.blockAddresses[frame.block]! + BigInt(frame.offset);
+    const name = `fp(${input.subprogs[index]!.name})`;
+    const address = symbols.thisCpuOff;
+    emitPercpuAddress(
+      this.out,
+      this.register,
+      { value, symbol: { kind: 'private-frame', name, address: value, index } },
+      {
+        smp,
+        disp: Number(BigInt.asIntN(32, address)),
+        symbol: { kind: 'percpu', name: 'this_cpu_off', address },
+      },
+    );
   };
 }
 
-function compileSubprog(input: CompileInput, frames: EmitContext['frames'], index: number): JitFunction {
+function compileSubprog(
+  input: CompileInput,
+  frames: EmitContext['frames'],
+  options: LayoutOptions,
+  index: number,
+): JitFunction {
   const { name, insns } = input.subprogs[index]!;
   const { policy, config, resolver } = input;
   const facts = input.facts.subprogs[index]!;
   const out = new Stream(index);
-  const view = privateView(input, index, out);
+  const own = frames[index]!;
+  const view = own === null ? null : new PrivateView(input, index, facts, out, own);
   const registers = view === null ? X86_64.bpf : X86_64.bpf.with(BPF_REG_FP, view.register);
   const saved = savedRegisters(facts, insns);
   const frameSaved = savedForFrame(facts, policy, saved);
@@ -119,7 +139,7 @@ function compileSubprog(input: CompileInput, frames: EmitContext['frames'], inde
     pc += SLOTS[insn.code]!;
   }
   const items = input.rework?.stream?.(out.items, index) ?? out.items;
-  const layout = placed(() => layOut(items, pc, layoutOptions(input)), index);
+  const layout = placed(() => layOut(items, pc, options), index);
   const frame = {
     register: view?.register ?? Gpr.rbp,
     isPrivate: view !== null,
@@ -143,10 +163,12 @@ function compileSubprog(input: CompileInput, frames: EmitContext['frames'], inde
   };
 }
 
-function layoutOptions({ subprogs, rework }: CompileInput): LayoutOptions {
-  const { bytes, passes } = rework ?? {};
-  return { extraPass: subprogs.length > 1, ...(bytes && { bytes }), ...passes };
-}
+const layoutOptions = ({ subprogs, rework }: CompileInput): LayoutOptions => ({
+  extraPass: rework?.passes?.extraPass ?? subprogs.length > 1,
+  maxPasses: rework?.passes?.maxPasses,
+  shortUpTo: rework?.passes?.shortUpTo,
+  bytes: rework?.bytes,
+});
 
 /** Errors of layout are the subprog's. */
 function placed<T>(work: () => T, subprog: number): T {
@@ -166,5 +188,7 @@ export function compile(input: CompileInput): JitImage {
   const reason = notApplicable(input.policy, input.facts);
   if (reason !== null) throw new JitError(`not applicable: ${reason}`, 0, 0);
   const frames = input.facts.subprogs.map(frameView);
-  return { program: input.name, functions: input.subprogs.map((_, index) => compileSubprog(input, frames, index)) };
+  const options = layoutOptions(input);
+  const functions = input.subprogs.map((_, index) => compileSubprog(input, frames, options, index));
+  return { program: input.name, functions };
 }

@@ -1,5 +1,7 @@
+import { uint8Array } from './emit/arrays';
 import type { JitImage, Relocation } from './image';
 import type { SymbolRef } from './x86';
+import { put32, putLe64 } from './x86/encode';
 
 /** An address that the linker cannot find, or that is out of reach. */
 export class LinkError extends Error {
@@ -29,22 +31,22 @@ export function targetOf({ symbol }: Relocation, placement: Placement): bigint {
  */
 export function link(image: JitImage, placement: Placement): Uint8Array[] {
   return image.functions.map((fn, index) => {
-    const bytes = fn.bytes.slice();
-    const view = new DataView(bytes.buffer);
+    const bytes = uint8Array(fn.bytes.length);
+    bytes.set(fn.bytes);
     for (const relocation of fn.relocations) {
       const target = targetOf(relocation, placement);
       if (relocation.kind === 'rel' && relocation.size === 4) {
         const distance = Number(target - placement.functions[index]!) - relocation.offset - relocation.size;
         if (distance === (distance | 0)) {
-          view.setInt32(relocation.offset, distance, true);
+          put32(bytes, relocation.offset, distance);
           continue;
         }
       }
       const next = placement.functions[index]! + BigInt(relocation.offset + relocation.size);
       const value = BigInt.asIntN(64, relocation.kind === 'rel' ? target - next : target);
-      if (relocation.size === 8) view.setBigInt64(relocation.offset, value, true);
+      if (relocation.size === 8) putLe64(bytes, relocation.offset, value);
       else if (BigInt.asIntN(32, value) === value || (relocation.kind === 'abs' && value >> 32n === 0n)) {
-        view.setInt32(relocation.offset, Number(BigInt.asIntN(32, value)), true);
+        put32(bytes, relocation.offset, Number(BigInt.asIntN(32, value)));
       } else throw new LinkError(`\`${relocation.symbol.name}\` is out of reach of ${fn.name}`);
     }
     return bytes;

@@ -75,8 +75,7 @@ function analysisOf(program: Program, located: LocatedCapture, facts: Pick<Analy
     attachType,
     ...(exceptionCallback > 0 && { exceptionCallback }),
   });
-  const log = `stack depth ${own.join('+')}`;
-  return { ...analysed, ...facts, refusal: null, depths: { ...analysed.depths, own, log } };
+  return { ...analysed, ...facts, refusal: null, depths: { own, max: null } };
 }
 
 /**

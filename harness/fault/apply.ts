@@ -1,4 +1,4 @@
-import type { CompileInput, Rework, StackPolicy, SubprogFacts } from '../../jit';
+import type { CallGraph, CompileInput, Rework, StackPolicy, StreamItem, SubprogFacts } from '../../jit';
 import { type KernelModel, LINUX_KERNEL } from '../kernel/model';
 import type { Mutation, Surroundings } from './mutation';
 
@@ -7,8 +7,7 @@ export interface CompiledProgram {
   readonly name: string;
   readonly subprogs: CompileInput['subprogs'];
   readonly facts: readonly SubprogFacts[];
-  /** Subprogs that a helper is given to call. */
-  readonly callbacks: ReadonlySet<number>;
+  readonly callGraph: CallGraph;
 }
 
 /** A mutation by the points where a case is built and run. */
@@ -24,19 +23,17 @@ export function applied(mutation: Mutation, policy: StackPolicy): Applied {
   const before: Surroundings = { passes: {}, kernel: LINUX_KERNEL };
   const after = { ...before, ...mutation.options?.(before) };
   const { stream, bytes } = mutation;
+  const reworkStream =
+    (stream: NonNullable<Mutation['stream']>, { name, subprogs, facts: all, callGraph }: CompiledProgram) =>
+    (items: readonly StreamItem[], index: number) => {
+      const { name: subprog, insns } = subprogs[index]!;
+      // Whether a helper is given it to call.
+      const callback = callGraph.edges.flat().some(({ kind, callee }) => kind === 'callback' && callee === index);
+      return stream(items, { program: name, subprog, index, insns, callback, all, facts: all[index]! });
+    };
   return {
     policy: mutation.policy?.(policy) ?? policy,
     kernel: after.kernel,
-    rework: ({ name, subprogs, facts: all, callbacks }) => ({
-      ...(stream && {
-        stream: (items, index) => {
-          const { name: subprog, insns } = subprogs[index]!;
-          const callback = callbacks.has(index);
-          return stream(items, { program: name, subprog, index, insns, callback, all, facts: all[index]! });
-        },
-      }),
-      ...(bytes && { bytes }),
-      passes: after.passes,
-    }),
+    rework: (program) => ({ stream: stream && reworkStream(stream, program), bytes, passes: after.passes }),
   };
 }

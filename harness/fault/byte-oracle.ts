@@ -91,7 +91,7 @@ interface KernelCode {
 function differenceIn({ name, input, functions, want }: Capture, mutation: Mutation): Difference | null {
   const { policy, rework } = applied(mutation, policyNamed('linux-6.18')!);
   const { subprogs, facts } = input;
-  const program = { name, subprogs, facts: facts.subprogs, callbacks: new Set<number>() };
+  const program = { name, subprogs, facts: facts.subprogs, callGraph: { edges: [] } };
   try {
     const image = compile({ ...input, policy, rework: rework(program) });
     const code = link(image, { functions, resolve: () => undefined });

@@ -5,7 +5,7 @@ import { KFUNCS } from './choices';
 import type { Node } from './nodes';
 import type { FuzzProgram } from './program';
 import { CONTEXT_OFFSETS, shapes } from './shape';
-import { arranged, pruned } from './shrink-tree';
+import { arranged, referred } from './shrink-tree';
 import { times } from './times';
 
 const NAMES = { main: 'main', subprog: 'sub', callback: 'callback', 'exception-callback': 'catch' } as const;
@@ -23,16 +23,16 @@ export function generateProgram(random: Random): FuzzProgram {
     costs[i] = body.cost + 4;
   }
   const catcher = tree.findIndex(({ role }) => role === 'exception-callback');
-  const input = { cpu: 0, seed: 1, context: new Uint8Array(0), returns: [], r9: 'junk', around: null } as const;
-  // A call that would have been too long was left out, and perhaps it was the only one.
   const program = {
     type,
     subprogs: tree.map(({ role }, i) => ({ name: i === 0 ? 'main' : `${NAMES[role]}${i}`, nodes: bodies[i]! })),
     kfuncs: KFUNCS,
     exceptionCallback: catcher < 0 ? undefined : catcher,
   };
-  const kept = pruned({ program, input }).program;
-  return random.once(2) ? arranged(kept, [0, ...shuffled(random, kept.subprogs.length - 1)]) : kept;
+  // A call that would have been too long was left out, and perhaps it was the only one.
+  const { subprogs, kfuncs } = referred(program);
+  const order = random.once(2) ? [0, ...shuffled(random, subprogs.length - 1)].map((i) => subprogs[i]!) : subprogs;
+  return arranged(program, order, kfuncs);
 }
 
 /** The numbers from 1 to `count` in any order: callees behind their callers or in front of them. */

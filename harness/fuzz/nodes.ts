@@ -35,31 +35,48 @@ function at(insn: Insn, distance: number): Insn {
   return insn.code === GOTOL ? withImm(insn, distance) : withOff(insn, distance);
 }
 
-/** Slots of instructions. */
-export function slotsOf(insns: readonly Insn[]): number {
+/** Slots of instructions, from one of them on. */
+function slotsFrom(insns: readonly Insn[], from: number): number {
   let sum = 0;
-  for (const insn of insns) sum += slots(insn);
+  for (let i = from; i < insns.length; i++) sum += slots(insns[i]!);
   return sum;
+}
+
+function append(insns: readonly Insn[], out: Insn[]): void {
+  for (const insn of insns) out.push(insn);
 }
 
 function place(nodes: readonly Node[], out: Insn[]): void {
   for (const node of nodes) {
-    if (node.kind === 'code') for (const insn of node.insns) out.push(insn);
+    if (node.kind === 'code') append(node.insns, out);
     else if (node.kind === 'branch') placeBranch(node, out);
     else placeLoop(node, out);
   }
 }
 
 function placeBranch(node: Extract<Node, { kind: 'branch' }>, out: Insn[]): void {
-  const first = flatten(node.first);
-  const second = flatten(node.second);
-  const over = second.length === 0 || node.ends ? [] : [at(node.over, slotsOf(second))];
-  out.push(...node.setup, at(node.jump, slotsOf(first) + over.length), ...first, ...over, ...second);
+  append(node.setup, out);
+  const jump = out.length;
+  out.push(node.jump);
+  place(node.first, out);
+  const over = node.ends ? -1 : out.length;
+  if (over >= 0) out.push(node.over);
+  const second = out.length;
+  const first = slotsFrom(out, jump + 1);
+  place(node.second, out);
+  // Nothing to jump over.
+  const isEmpty = over >= 0 && out.length === second;
+  if (isEmpty) out.pop();
+  else if (over >= 0) out[over] = at(node.over, slotsFrom(out, second));
+  out[jump] = at(node.jump, isEmpty ? first - slots(node.over) : first);
 }
 
 function placeLoop(node: Extract<Node, { kind: 'loop' }>, out: Insn[]): void {
-  const round = [...flatten(node.body), ...node.step];
-  out.push(...node.setup, ...round, at(node.jump, -(slotsOf(round) + 1)));
+  append(node.setup, out);
+  const round = out.length;
+  place(node.body, out);
+  append(node.step, out);
+  out.push(at(node.jump, -(slotsFrom(out, round) + 1)));
 }
 
 /** The instructions of a tree, jumps filled in. */

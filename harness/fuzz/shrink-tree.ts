@@ -15,16 +15,38 @@ export const withNodes = (program: FuzzProgram, index: number, nodes: readonly N
   subprogs: program.subprogs.map((each, i) => (i === index ? { ...each, nodes } : each)),
 });
 
-/** The same tree with every instruction changed, jumps between nodes excepted. */
-export const mapInsns = (nodes: readonly Node[], change: (insn: Insn) => Insn): Node[] =>
-  nodes.map((node): Node => {
-    if (node.kind === 'code') return { ...node, insns: node.insns.map(change) };
-    const setup = node.setup.map(change);
-    const jump = change(node.jump);
-    if (node.kind === 'loop')
-      return { ...node, setup, jump, step: node.step.map(change), body: mapInsns(node.body, change) };
-    return { ...node, setup, jump, first: mapInsns(node.first, change), second: mapInsns(node.second, change) };
-  });
+/** A list with each of its members changed: the same one where none is. Most are not, and copies are what takes long. */
+function mapSame<T>(list: readonly T[], change: (each: T) => T): readonly T[] {
+  let copy: T[] | null = null;
+  for (let i = 0; i < list.length; i++) {
+    const changed = change(list[i]!);
+    if (copy === null && changed !== list[i]) copy = list.slice(0, i);
+    copy?.push(changed);
+  }
+  return copy ?? list;
+}
+
+function mapNode(node: Node, change: (insn: Insn) => Insn): Node {
+  if (node.kind === 'code') {
+    const insns = mapSame(node.insns, change);
+    return insns === node.insns ? node : { ...node, insns };
+  }
+  const setup = mapSame(node.setup, change);
+  const jump = change(node.jump);
+  const same = setup === node.setup && jump === node.jump;
+  if (node.kind === 'loop') {
+    const step = mapSame(node.step, change);
+    const body = mapInsns(node.body, change);
+    return same && step === node.step && body === node.body ? node : { ...node, setup, jump, step, body };
+  }
+  const first = mapInsns(node.first, change);
+  const second = mapInsns(node.second, change);
+  return same && first === node.first && second === node.second ? node : { ...node, setup, jump, first, second };
+}
+
+/** The same tree with every instruction changed, jumps between nodes excepted; what stays the same is shared. */
+export const mapInsns = (nodes: readonly Node[], change: (insn: Insn) => Insn): readonly Node[] =>
+  mapSame(nodes, (node) => mapNode(node, change));
 
 /** Every instruction, in order. */
 export function* insnsOf(nodes: readonly Node[]): Generator<Insn> {
@@ -51,9 +73,10 @@ export function arranged(
   kfuncs: readonly number[] = [...program.kfuncs.keys()],
 ): FuzzProgram {
   const { type, subprogs, exceptionCallback } = program;
+  const numbered = (insn: Insn, number: number): Insn => (insn.imm === number ? insn : withImm(insn, number));
   const renumber = (insn: Insn): Insn => {
-    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return withImm(insn, kfuncs.indexOf(insn.imm));
-    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return withImm(insn, kept.indexOf(insn.imm));
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return numbered(insn, kfuncs.indexOf(insn.imm));
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_CALL) return numbered(insn, kept.indexOf(insn.imm));
     if (isLdImm64(insn) && insn.src === BPF_PSEUDO_FUNC) {
       const { code, dst, src, off, imm, imm64 } = insn;
       return { code, dst, src, off, imm, imm64: BigInt(kept.indexOf(Number(imm64))) };
@@ -90,8 +113,13 @@ function eachInsn(nodes: readonly Node[], see: (insn: Insn) => void): void {
   }
 }
 
-/** The same without subprogs that nothing refers to any more. */
-export function pruned({ program, input }: Case): Case {
+/** Subprogs and kfuncs that something still refers to, in order. */
+export interface Referred {
+  readonly subprogs: readonly number[];
+  readonly kfuncs: readonly number[];
+}
+
+export function referred(program: FuzzProgram): Referred {
   const { subprogs, exceptionCallback } = program;
   const used = new Set<number>([0]);
   const work = [0];
@@ -109,19 +137,21 @@ export function pruned({ program, input }: Case): Case {
     }
   };
   while (work.length > 0) eachInsn(subprogs[work.pop()!]!.nodes, see);
-  if (used.size === subprogs.length && called.size === program.kfuncs.length) return { program, input };
-  const kept = [...used].sort((a, b) => a - b);
+  const inOrder = (numbers: ReadonlySet<number>) => [...numbers].sort((a, b) => a - b);
+  return { subprogs: inOrder(used), kfuncs: inOrder(called) };
+}
+
+/** The same without subprogs that nothing refers to any more. */
+export function pruned({ program, input }: Case): Case {
+  const { subprogs: kept, kfuncs } = referred(program);
+  if (kept.length === program.subprogs.length && kfuncs.length === program.kfuncs.length) return { program, input };
   const { r9 } = input;
   return {
-    program: arranged(
-      program,
-      kept,
-      [...called].sort((a, b) => a - b),
-    ),
+    program: arranged(program, kept, kfuncs),
     input:
       r9 === 'junk'
         ? input
-        : { ...input, r9: used.has(r9.subprog) ? { ...r9, subprog: kept.indexOf(r9.subprog) } : 'junk' },
+        : { ...input, r9: kept.includes(r9.subprog) ? { ...r9, subprog: kept.indexOf(r9.subprog) } : 'junk' },
   };
 }
 

@@ -238,8 +238,9 @@ export class Emu {
    * Errors: `bad-argument` when it is not executable.
    */
   invalidate({ addr, size }: CodeRange): void {
-    const what = `invalidate ${hex(word(addr, 'addr'))}, ${integer(size, 'size', 1)} bytes`;
-    check(this.#addon.invalidate(this.#handle, addr, size), what);
+    const status = this.#addon.invalidate(this.#handle, word(addr, 'addr'), integer(size, 'size', 1));
+    // Words cost more than forgetting.
+    if (status !== 0) check(status, `invalidate ${hex(addr)}, ${size} bytes`);
   }
 
   /** Records that the last run left in {@link events}. */

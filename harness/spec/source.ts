@@ -11,6 +11,8 @@ interface Entry {
 /** Where each value of one YAML document stands in its file. */
 export class SpecSource {
   readonly #entries = new Map<string, Entry>();
+  /** The lines of literal blocks, each asked for once an instruction. */
+  readonly #literals = new Map<Scalar, readonly string[]>();
 
   constructor(
     readonly file: string,
@@ -53,7 +55,9 @@ export class SpecSource {
   }
 
   #inLiteral(scalar: Scalar, header: Position, line: number, column: number): Position {
-    const text = String(scalar.value).split('\n')[line - 1] ?? '';
+    const lines = this.#literals.get(scalar) ?? String(scalar.value).split('\n');
+    this.#literals.set(scalar, lines);
+    const text = lines[line - 1] ?? '';
     const shown = this.lines.texts[header.line + line - 1] ?? '';
     const indent = Math.max(0, shown.length - text.length);
     return { file: this.file, line: header.line + line, column: indent + column };

@@ -5,7 +5,7 @@ import { planPrivateStack } from './private-stack';
 import { type Attachment, mayHavePrivateStack } from './program-type';
 import { calleeSavedRegisters } from './registers';
 import { type SubprogScan, scanSubprog } from './scan';
-import { depthLog, stackDepths } from './stack-depth';
+import { type Depths, stackDepths } from './stack-depth';
 import { tailCallReachable } from './tail-calls';
 
 export interface AnalysisOptions extends Attachment {
@@ -15,8 +15,8 @@ export interface AnalysisOptions extends Attachment {
   readonly asyncCallbacks?: readonly number[] | undefined;
   /** Bytes that the verifier's rewrites add to each subprog's frame after it has decided which frames are private. */
   readonly rewriteDepths?: readonly number[] | undefined;
-  /** What an analysis found out about the first subprogs, which are the same. */
-  readonly scans?: readonly SubprogScan[] | undefined;
+  /** An analysis of the same program, perhaps without its last subprogs: what each does and calls is taken from it. */
+  readonly before?: Pick<Analysis, 'scans' | 'callGraph' | 'calleeSaved'> | undefined;
   readonly arena?: Arena | undefined;
   /** How many entries arrays of programs have, by name of the map; one that is not here has them all. */
   readonly arrayEntries?: ReadonlyMap<string, number> | undefined;
@@ -25,14 +25,7 @@ export interface AnalysisOptions extends Attachment {
 export interface Analysis extends ProgramFacts {
   readonly layout: BlockLayout;
   readonly callGraph: CallGraph;
-  readonly depths: {
-    /** By subprog, after the verifier's rewrites. */
-    readonly own: readonly number[];
-    /** The deepest stack, or private frame if one is deeper. */
-    readonly max: number;
-    /** Both, as in the verifier's log: `stack depth 120+80+40+160 max 288`. */
-    readonly log: string;
-  };
+  readonly depths: Depths;
   /** By subprog, the slots of its direct tail calls in program order: where a jump is patched in once they are filled. */
   readonly pokes: readonly (readonly TailCallSlot[])[];
   /** Of BPF r6..r9, those that each subprog names. */
@@ -52,9 +45,9 @@ export interface Analysis extends ProgramFacts {
  * @throws RangeError if an option names a subprog that the program does not have.
  */
 export function analyse(program: Program, layout: BlockLayout, options: AnalysisOptions): Analysis {
-  const { exceptionCallback, rewriteDepths, arena, arrayEntries } = options;
-  const callGraph = callGraphOf(program);
-  const scans = program.subprogs.map((_, subprog) => options.scans?.[subprog] ?? scanSubprog(program, subprog));
+  const { exceptionCallback, rewriteDepths, arena, arrayEntries, before } = options;
+  const callGraph = callGraphOf(program, before?.callGraph);
+  const scans = program.subprogs.map((_, subprog) => before?.scans[subprog] ?? scanSubprog(program, subprog));
   const ownDepths = scans.map(({ ownDepth }) => ownDepth);
   const depths = ownDepths.map((depth, subprog) => depth + (rewriteDepths?.[subprog] ?? 0));
   const hasTailCall = scans.map(({ tailCalls }) => tailCalls.length > 0);
@@ -95,9 +88,11 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
     })),
     pokes: scans.map(({ tailCalls }) => tailCalls.filter(exists)),
     blocks: plan.blocks,
-    depths: { own: depths, max, log: depthLog(depths, max) },
+    depths: { own: depths, max },
     scans,
-    calleeSaved: program.subprogs.map(({ insns }) => calleeSavedRegisters(insns)),
+    calleeSaved: program.subprogs.map(
+      ({ insns }, subprog) => before?.calleeSaved[subprog] ?? calleeSavedRegisters(insns),
+    ),
     refusal,
   };
 }

@@ -14,9 +14,12 @@ export interface CallGraph {
   readonly edges: readonly (readonly CallEdge[])[];
 }
 
-/** Calls and references of all subprogs; those that name no subprog are left out. */
-export const callGraphOf = ({ subprogs }: Program): CallGraph => ({
-  edges: subprogs.map(({ insns }) => edgesOf(insns, subprogs.length)),
+/**
+ * Calls and references of all subprogs; those that name no subprog are left out.
+ * @param known that of the same program, perhaps without its last subprogs
+ */
+export const callGraphOf = ({ subprogs }: Program, known?: CallGraph): CallGraph => ({
+  edges: subprogs.map(({ insns }, i) => known?.edges[i] ?? edgesOf(insns, subprogs.length)),
 });
 
 function edgesOf(insns: readonly Insn[], subprogs: number): CallEdge[] {

@@ -5,3 +5,4 @@ export * from './facts';
 export { type Attachment, isProgramType, mayHavePrivateStack, PROGRAM_TYPES, type ProgramType } from './program-type';
 export { factsFromRequest, RequestError, type RequestFacts } from './request';
 export { asyncCallbacksOf, type HandedOver, handedOver } from './scan';
+export { depthLog } from './stack-depth';

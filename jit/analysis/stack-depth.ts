@@ -17,6 +17,13 @@ export interface StackInput {
   readonly roots: Iterable<number>;
 }
 
+export interface Depths {
+  /** By subprog, after the verifier's rewrites. */
+  readonly own: readonly number[];
+  /** The deepest stack, or private frame if one is deeper; null where only the kernel knows it. */
+  readonly max: number | null;
+}
+
 export interface StackResult {
   /** The deepest stack, or private frame if one is deeper. */
   readonly max: number;
@@ -70,5 +77,5 @@ export function stackDepths({ graph, ownDepths, isPrivate, hasTailCall, roots }:
 }
 
 /** `stack depth 120+80+40+160 max 288`, as the verifier's log has it (print_verification_stats()). */
-export const depthLog = (depths: readonly number[], max: number): string =>
-  `stack depth ${depths.join('+')} max ${max}`;
+export const depthLog = ({ own, max }: Depths): string =>
+  `stack depth ${own.join('+')}${max === null ? '' : ` max ${max}`}`;

@@ -39,7 +39,7 @@ export const FUNC = 3;
 export const MAP = 4;
 
 /** One row of {@link TRACKED} kinds and as many values; rows of many blocks lie in one array. */
-export type Row = number[];
+export type Row = Int32Array;
 export const ROW = 2 * TRACKED;
 
 /** What a register holds: its kind, UNKNOWN for the verifier's scratch register. */
@@ -71,7 +71,7 @@ export type Met = 'same' | 'changed' | 'lowered';
  * @param at where the block's row begins in `states`.
  * @param row what the registers hold on the path that comes in.
  */
-export function meet(states: number[], at: number, row: Row, mayLower: boolean): Met {
+export function meet(states: Int32Array, at: number, row: Row, mayLower: boolean): Met {
   let met: Met = 'same';
   for (let r = at; r < at + TRACKED; r++) {
     const kind = states[r]!;

@@ -8,6 +8,10 @@ export interface Subprog {
   readonly isGlobal?: boolean;
 }
 
+/** The same subprog with other instructions. */
+export const withInsns = ({ name, isGlobal }: Subprog, insns: readonly Insn[]): Subprog =>
+  isGlobal === undefined ? { name, insns } : { name, insns, isGlobal };
+
 /** What the verifier would be handed: subprogs[0] is the main subprog. Calls name subprogs by index. */
 export interface Program {
   readonly name: string;
@@ -21,6 +25,10 @@ export interface Program {
 /** The pc (slot number) of each instruction, and of the end: `pcs[insns.length]` is the number of slots. */
 export function pcsOf(insns: readonly Insn[]): number[] {
   const pcs = [0];
-  for (const insn of insns) pcs.push(pcs[pcs.length - 1]! + slots(insn));
+  let pc = 0;
+  for (const insn of insns) {
+    pc += slots(insn);
+    pcs.push(pc);
+  }
   return pcs;
 }

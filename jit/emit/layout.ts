@@ -111,10 +111,29 @@ function jumpKind(jump: BpfJump): JumpKind {
   return jump.elide ? JumpKind.elidable : JumpKind.always;
 }
 
+/** What sizes are measured in: nothing of it outlives a call of {@link layOut} either. */
+class Sizes {
+  private fixed = new Int32Array(0);
+  private jump = new Uint8Array(0);
+  private target = new Int32Array(0);
+
+  of(slots: number): Omit<SlotSizes, 'prologue'> {
+    if (slots > this.jump.length) {
+      const room = Math.max(slots, 2 * this.jump.length, 256);
+      this.fixed = new Int32Array(room);
+      this.jump = new Uint8Array(room);
+      this.target = new Int32Array(room);
+    }
+    this.fixed.fill(0, 0, slots);
+    this.jump.fill(JumpKind.none, 0, slots);
+    return { slots, fixed: this.fixed, jump: this.jump, target: this.target };
+  }
+}
+
+const SIZES = new Sizes();
+
 function measure(items: readonly StreamItem[], starts: Int32Array, slots: number): SlotSizes {
-  const fixed = int32Array(slots);
-  const jump = uint8Array(slots);
-  const target = int32Array(slots);
+  const { fixed, jump, target } = SIZES.of(slots);
   let prologue = 0;
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!;
@@ -127,7 +146,7 @@ function measure(items: readonly StreamItem[], starts: Int32Array, slots: number
     jump[pc] = jumpKind(item);
     target[pc] = item.target;
   }
-  return { prologue, fixed, jump, target };
+  return { slots, prologue, fixed, jump, target };
 }
 
 function jumpForms(width: 'rel8' | 'rel32'): Readonly<Record<Condition, Form>> {
@@ -165,7 +184,7 @@ export interface LayoutOptions extends PassOptions {
    * The bytes to take for an instruction instead of its own: the same ones, or others, a few bytes longer at most. A jump
    * comes when all sizes are settled, nops in front of it included: it has to stay as long as it is.
    */
-  bytes?(bytes: Uint8Array, insn: MachineInsn | BpfJump): Uint8Array;
+  readonly bytes?: ((bytes: Uint8Array, insn: MachineInsn | BpfJump) => Uint8Array) | undefined;
 }
 
 /**
@@ -179,7 +198,7 @@ export function layOut(items: readonly StreamItem[], slots: number, options: Lay
   const { starts: from, fixups, owners } = pieces;
   const settled = settle(measure(items, from, slots), options);
   const { addrs } = settled;
-  const bytes = new Uint8Array(addrs[slots]!);
+  const bytes = uint8Array(addrs[slots]!);
   // Everything between two jumps stays together.
   const starts = int32Array(items.length + 1);
   let shift = 0;

@@ -10,6 +10,7 @@ const PROLOGUE = 11;
 function sizesOf(slots: readonly Slot[]): SlotSizes {
   return {
     prologue: PROLOGUE,
+    slots: slots.length,
     fixed: Int32Array.from(slots, ([fixed]) => fixed),
     jump: Uint8Array.from(slots, ([, jump]) => JumpKind[jump ?? 'none']),
     target: Int32Array.from(slots, ([, , target]) => target ?? 0),

@@ -27,6 +27,8 @@ export enum JumpKind {
 
 /** The sizes of a subprog. A slot holds at most one jump, its last instruction. */
 export interface SlotSizes {
+  /** How many; arrays may be longer. */
+  readonly slots: number;
   /** Bytes of each slot without its jump; the prologue's stand in front. */
   readonly prologue: number;
   readonly fixed: Int32Array;
@@ -56,9 +58,9 @@ const ELIDED_PADDINGS = [0, 2, 5];
 export interface PassOptions {
   /** Programs of several subprogs are emitted once more, with padding, after all addresses are known. */
   readonly extraPass: boolean;
-  readonly maxPasses?: number;
+  readonly maxPasses?: number | undefined;
   /** The longest distance of a short jump forward. Default: 123. */
-  readonly shortUpTo?: number;
+  readonly shortUpTo?: number | undefined;
 }
 
 /**
@@ -66,12 +68,11 @@ export interface PassOptions {
  * @returns the length of the code
  */
 function pass(
-  { prologue, fixed, jump, target }: SlotSizes,
+  { slots, prologue, fixed, jump, target }: SlotSizes,
   { addrs, jumpSize, padding }: Omit<Settled, 'passes'>,
   pads: boolean,
   shortUpTo: number,
 ): number {
-  const slots = fixed.length;
   addrs[0] = prologue;
   for (let s = 0; s < slots; s++) {
     const kind: JumpKind = jump[s]!;
@@ -99,7 +100,7 @@ function pass(
 
 /** @throws RangeError when the sizes do not settle, or a padded jump shrank by an odd number of bytes */
 export function settle(sizes: SlotSizes, options: PassOptions): Settled {
-  const slots = sizes.fixed.length;
+  const { slots } = sizes;
   const addrs = int32Array(slots + 1);
   const jumpSize = uint8Array(slots);
   const padding = uint8Array(slots);

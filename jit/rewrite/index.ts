@@ -67,8 +67,15 @@ function inlined(insn: Insn, config: KernelConfig): Patch {
   return INLINED[helperName(insn.imm)]?.(config) ?? null;
 }
 
+/** By opcode, whether an instruction may become another one without any being inlined: most never do. */
+const MAY_CHANGE = Uint8Array.from({ length: 256 }, (_, code) => {
+  const insn = { code, dst: 0, src: 0, off: 1, imm: -1 };
+  return Number(isMayGoto(insn) || isCmpxchg32({ ...insn, imm: BPF_CMPXCHG }) || divisionPatch(insn) !== null);
+});
+
 /** Whether an instruction may become another one without any being inlined. */
-const isRewritten = (insn: Insn): boolean => isMayGoto(insn) || isCmpxchg32(insn) || divisionPatch(insn) !== null;
+const isRewritten = (insn: Insn): boolean =>
+  MAY_CHANGE[insn.code] === 1 && (isMayGoto(insn) || isCmpxchg32(insn) || divisionPatch(insn) !== null);
 
 const isLoop = (insn: Insn): boolean =>
   isCall(insn) && insn.src === BPF_HELPER_CALL && helperName(insn.imm) === 'bpf_loop';
@@ -90,13 +97,15 @@ function rewriteSubprog(
   const loopDepth = ownDepth + (loops ? LOOP_BYTES : 0);
   const depth = loopDepth + (mayGotos ? MAY_GOTO_BYTES : 0);
   const patches = insns.map((insn, at): Patch => {
+    if (!inline && MAY_CHANGE[insn.code] === 0) return null;
     const callback = callbacks[at] ?? null;
     if (callback !== null) return loopPatch(loopDepth, callback);
     if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk, options.mayGoto);
     if (isCmpxchg32(insn) && upperHalf(at)) return [insn, zeroExtendR0];
     return divisionPatch(insn) ?? (inline ? inlined(insn, config) : null);
   });
-  return { ...patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patches), added: depth - ownDepth };
+  const patched = patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patches);
+  return { subprog: patched.subprog, origins: patched.origins, added: depth - ownDepth };
 }
 
 /** Name of the callback that the kernel adds to a program that throws and has none. */

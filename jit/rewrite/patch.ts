@@ -10,6 +10,7 @@ import {
   pcsOf,
   type Subprog,
   withImm,
+  withInsns,
   withOff,
 } from '../bpf';
 
@@ -91,5 +92,5 @@ export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches:
     const at = jumps[i]!;
     placed[at] = withDistance(placed[at]!, newPcs[starts[targets[i]!]!]! - newPcs[at]! - 1);
   }
-  return { subprog: { ...subprog, insns: placed }, origins };
+  return { subprog: withInsns(subprog, placed), origins };
 }

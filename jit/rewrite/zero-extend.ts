@@ -95,7 +95,8 @@ type At = readonly [subprog: number, index: number];
 interface CalledCode {
   readonly insns: readonly Insn[];
   readonly pcs: readonly number[];
-  readonly indexOf: ReadonlyMap<number, number>;
+  /** By slot. */
+  readonly indexOf: readonly number[];
   /** Where it is called from; null when C code gets its result: all of r0 is read then. */
   readonly callers: readonly At[] | null;
 }
@@ -114,7 +115,13 @@ function functionsOf({ subprogs }: Program): CalledCode[] {
     const pcs = pcsOf(insns);
     // Whoever is never called is an exception callback, or another entry that only C code knows.
     const fromC = toC.has(i) || callers[i]!.length === 0;
-    return { insns, pcs, indexOf: new Map(pcs.map((pc, at) => [pc, at])), callers: fromC ? null : callers[i]! };
+    const indexOf: number[] = [];
+    for (let at = 0; at < pcs.length; at++) {
+      // The second slot of an instruction is nobody's; arrays without holes are quicker.
+      while (indexOf.length < pcs[at]!) indexOf.push(-1);
+      indexOf.push(at);
+    }
+    return { insns, pcs, indexOf, callers: fromC ? null : callers[i]! };
   });
 }
 
@@ -131,20 +138,20 @@ export function upperHalves(program: Program): (subprog: number, index: number) 
 }
 
 function matters(functions: readonly CalledCode[], start: At): boolean {
-  const seen = new Set<string>();
+  const seen = new Set<number>();
   const open: At[] = [start];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
     const [subprog, index] = at;
     const { insns, pcs, indexOf, callers } = functions[subprog]!;
     const insn = insns[index];
-    const key = `${subprog} ${index}`;
+    const key = subprog * 2 ** 32 + index;
     if (!insn || seen.has(key)) continue;
     seen.add(key);
     const use = USES[insnClass(insn)]!(insn);
     if (use === 'reads' || (isExit(insn) && callers === null)) return true;
     if (use === 'overwrites') continue;
     if (isExit(insn)) open.push(...callers!.map(([caller, call]): At => [caller, call + 1]));
-    else open.push(...successors(insn, pcs[index]!, pcs[index + 1]!).map((pc): At => [subprog, indexOf.get(pc)!]));
+    else open.push(...successors(insn, pcs[index]!, pcs[index + 1]!).map((pc): At => [subprog, indexOf[pc]!]));
   }
   return false;
 }

@@ -31,7 +31,8 @@ function reserve(buffer: CodeBuffer): void {
 
 // The parts of an instruction: each is written at `at`, and the offset behind it is returned.
 
-function put32(bytes: Uint8Array, at: number, value: number): number {
+/** Little-endian. @returns the offset behind it */
+export function put32(bytes: Uint8Array, at: number, value: number): number {
   bytes[at] = value;
   bytes[at + 1] = value >> 8;
   bytes[at + 2] = value >> 16;
@@ -46,7 +47,8 @@ function putLe(bytes: Uint8Array, at: number, value: number, size: number): numb
   return at + size;
 }
 
-function putLe64(bytes: Uint8Array, at: number, value: bigint): number {
+/** Little-endian; of a negative value its two's complement. @returns the offset behind it */
+export function putLe64(bytes: Uint8Array, at: number, value: bigint): number {
   put32(bytes, at, Number(value & 0xffffffffn));
   return put32(bytes, at + 4, Number((value >> 32n) & 0xffffffffn));
 }
