@@ -344,10 +344,11 @@ export function buildWorld(verified: readonly NamedProgram[], initial: InitialDa
     const name = `the trampoline of ${target.program}.${target.subprog}`;
     return { program, subprog, helper: helpers.findIndex((each) => each.name === name) };
   });
-  const redirects = helpers.flatMap(({ name, body, address: to }) => {
+  const redirects: { readonly from: bigint; readonly to: bigint }[] = [];
+  for (const { name, body, address: to } of helpers) {
     const from = fixed.get(name);
-    return body && from !== undefined ? [{ from, to }] : [];
-  });
+    if (body && from !== undefined) redirects.push({ from, to });
+  }
   const world: World = {
     seed: initial.seed,
     programs,

@@ -24,6 +24,7 @@ export function placeProgramArrays(
   programs: readonly PlacedProgram[],
   { offsets }: KernelConfig,
 ): ProgramArrays {
+  if (maps.length === 0) return { byMap: new Map(), memory: [] };
   const byMap = new Map(
     maps.flatMap(({ name, programs: written }): [string, ProgramArray][] => {
       if (!written) return [];

@@ -15,6 +15,8 @@ const THROW = 0;
 const LONG_ROUNDS = 66_000;
 /** Subprogs to one that has a {@link Body.ladder}: it is as long as many others. */
 const LADDER = 400;
+/** BPF_JEQ and all others that compare. */
+const COMPARISONS = [0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xa0, 0xb0, 0xc0, 0xd0];
 /** BPF_JMP | BPF_JCOND. */
 const MAY_GOTO = 0xe5;
 
@@ -149,12 +151,13 @@ export class Body extends Statements {
     this.nodes = [];
     const dst = this.pickTarget();
     this.fresh(dst);
-    const op = random.pick([0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xa0, 0xb0, 0xc0, 0xd0]);
+    const op = random.pick(COMPARISONS);
     const code = op | (random.once(2) ? 6 : 5);
     const jump = random.once(2)
       ? insn(code | 8, dst, this.pickLive())
       : insn(code, dst, 0, 0, random.once(3) ? 0 : this.immediate());
-    const setup = this.nodes.flatMap((node) => (node.kind === 'code' ? node.insns : []));
+    const setup: Insn[] = [];
+    for (const node of this.nodes) if (node.kind === 'code') for (const insn of node.insns) setup.push(insn);
     this.nodes = outer;
     return { setup, jump };
   }

@@ -1,5 +1,5 @@
-import { Gpr, type KernelConfig, LINUX_6_18, X86_64 } from '../../jit';
-import { GUARD, guardAddresses, onCpu } from '../kernel/percpu';
+import { type Analysis, Gpr, type KernelConfig, LINUX_6_18, X86_64 } from '../../jit';
+import { GUARD, guardOffsets } from '../kernel/percpu';
 import { CONTEXT_BASE, CPUS, PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
 import { Action } from '../machine/machine';
 import {
@@ -56,12 +56,12 @@ export class FastRunner {
   private readonly machine: ReusedMachine;
   private readonly quick = new QuickInterpreter();
   private prepared: Prepared | undefined;
-  /** By CPU, the words of its dynamic area that are guards. */
-  private guards: readonly (readonly number[])[] = [];
+  /** Where in a dynamic area guards are, in bytes. */
+  private guards: readonly number[] = [];
   /** Of each helper of the world its number among the program's callees; -1 for what no interpreter knows. */
-  private calleeOf: readonly number[] = [];
+  private calleeOf: number[] = [];
   /** Helpers with a native policy. */
-  private plain: readonly number[] = [];
+  private plain: number[] = [];
   /** Whether a helper is called that has to be modelled. */
   private modelled = false;
   private bytes = 0;
@@ -118,16 +118,8 @@ export class FastRunner {
     this.prepared = prepared;
     this.bytes = percpuBytes;
     this.machine.load(code, addresses);
-    this.guards = GUARD_CPUS.map((cpu) =>
-      analysis.blocks.flatMap((block, index) =>
-        guardAddresses(block, blocks[index]!, cpu).map(
-          (address) => Number(address - onCpu(PERCPU_POINTER_BASE, cpu)) / 8,
-        ),
-      ),
-    );
-    this.calleeOf = world.helpers.map(({ name, stub }) => (stub === undefined ? callees.indexOf(name) : -1));
-    this.plain = world.helpers.flatMap(({ address }, i) => (address < FIRST_CALLED ? [i] : []));
-    this.modelled = world.helpers.some(({ name, stub }) => stub === undefined && isCalled(name));
+    this.guards = guardsOf(analysis.blocks, blocks);
+    this.learnHelpers(world.helpers, callees);
     this.models = modelsOf(world, prepared.kernel);
     this.model(this.models.rows);
     if (this.models.throws) this.machine.emu.nativeThrow(this.models.throws);
@@ -136,13 +128,29 @@ export class FastRunner {
     this.isSeries = fits && this.models.complete && this.loadSeries(addresses[0]!);
   }
 
+  private learnHelpers(helpers: Prepared['built']['world']['helpers'], callees: readonly string[]): void {
+    this.calleeOf = [];
+    this.plain = [];
+    this.modelled = false;
+    for (let i = 0; i < helpers.length; i++) {
+      const { name, stub, address } = helpers[i]!;
+      this.calleeOf.push(stub === undefined ? callees.indexOf(name) : -1);
+      if (address < FIRST_CALLED) this.plain.push(i);
+      else if (stub === undefined && isCalled(name)) this.modelled = true;
+    }
+  }
+
   private loadSeries(entry: bigint): boolean {
+    const { calleeOf } = this;
     return this.series.load({
       entry,
       areaBytes: this.bytes + STRAY,
       ownBytes: this.bytes,
-      guards: this.guards.map((words, cpu) => words.map((at) => onCpu(PERCPU_POINTER_BASE, cpu) + BigInt(8 * at))),
-      calleeOf: times(HELPER_PLACES, (place) => this.calleeOf[place % PLAIN_HELPERS] ?? -1),
+      guards: this.guards,
+      calleeOf: times(HELPER_PLACES, (place) => {
+        const helper = place % PLAIN_HELPERS;
+        return helper < calleeOf.length ? calleeOf[helper]! : -1;
+      }),
     });
   }
 
@@ -199,7 +207,7 @@ export class FastRunner {
     const { machine, before } = this;
     const { cpu } = input;
     machine.reset(cpu, this.bytes + STRAY, input.seed);
-    for (let on = 0; on < CPUS; on++) for (const at of this.guards[on]!) this.areas[on]![at] = GUARD;
+    for (const area of this.areas) for (const at of this.guards) area[at / 8] = GUARD;
     machine.context.set(input.context);
     machine.regs[X86_64.bpf[1]!] = CONTEXT_BASE;
     before.set(machine.registers);
@@ -253,8 +261,8 @@ export class FastRunner {
     if (Buffer.compare(machine.context, want.context) !== 0) return { what: 'context' };
     for (let cpu = 0; cpu < CPUS; cpu++) {
       const halves = this.areaHalves[cpu]!;
-      for (const at of this.guards[cpu]!) {
-        if (halves[2 * at] !== GUARD_LOW || halves[2 * at + 1] !== GUARD_HIGH) return { what: 'guard' };
+      for (const at of this.guards) {
+        if (halves[at / 4] !== GUARD_LOW || halves[at / 4 + 1] !== GUARD_HIGH) return { what: 'guard' };
       }
     }
     return this.compareLog(want) ?? this.compareOther(input);
@@ -277,7 +285,7 @@ export class FastRunner {
   private compareOther({ cpu, seed }: FuzzInput): Anomaly | null {
     const other = 1 - cpu;
     // The guards are not junk, and were looked at already.
-    for (const at of this.guards[other]!) this.machine.restore(other, 8 * at, 8, seed);
+    for (const at of this.guards) this.machine.restore(other, at, 8, seed);
     return this.machine.isUntouched(other, this.bytes, seed) ? null : { what: 'another CPU' };
   }
 
@@ -289,9 +297,18 @@ export class FastRunner {
 /** Bytes behind the private frames where a program may write whose frame pointer is wrong: its callees' frames, one behind the other. */
 export const STRAY = 8 * 512;
 const FIRST_CALLED = calledHelperAddress(0);
-const GUARD_CPUS: readonly number[] = Array.from({ length: CPUS }, (_, cpu) => cpu);
 const GUARD_LOW = Number(GUARD & 0xffff_ffffn);
 const GUARD_HIGH = Number(GUARD >> 32n);
+
+/** Where in a dynamic area the guards of blocks are, in bytes. */
+function guardsOf(blocks: Analysis['blocks'], pointers: readonly bigint[]): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < blocks.length; i++) {
+    const start = Number(pointers[i]! - PERCPU_POINTER_BASE);
+    for (const offset of guardOffsets(blocks[i]!)) found.push(start + offset);
+  }
+  return found;
+}
 
 /** Callbacks must give C code its registers back. */
 function compareEntries(kernel: KernelSide | null): Anomaly | null {

@@ -39,10 +39,13 @@ function throwsOf({ programs }: World, { isBoundary }: KernelModel): NativeThrow
   return { callback: addresses[callback]!, functions: code };
 }
 
+const isModelled = ({ name, stub }: World['helpers'][number]): boolean => stub === undefined && isCalled(name);
+
 /** What the addon models of the helpers and kfuncs of a world with one program; nothing, unless it can model all. */
 export function modelsOf(world: World, kernel: KernelModel): Models {
   const { helpers } = world;
-  const called = helpers.flatMap(({ name, stub }, i) => (stub === undefined && isCalled(name) ? [i] : []));
+  const called: number[] = [];
+  for (let i = 0; i < helpers.length; i++) if (isModelled(helpers[i]!)) called.push(i);
   if (called.length === 0) return NOTHING;
   const throws = helpers.some(({ name }) => name === 'bpf_throw') ? throwsOf(world, kernel) : null;
   const rows: NativeModel[] = [];

@@ -6,6 +6,7 @@ export const isPath = (text: string): boolean => PATH.test(text);
 
 /** Where a path starts, and the numbers of the changes. */
 export function partsOfPath(path: string): { readonly start: string; readonly changes: readonly number[] } {
+  if (!path.includes('~')) return { start: path, changes: [] };
   const { start, changes } = PATH.exec(path)!.groups!;
   return { start: start!, changes: changes!.split('~').slice(1).map(Number) };
 }

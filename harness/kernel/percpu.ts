@@ -27,8 +27,9 @@ export class PercpuAllocator {
 /** A CPU's copy of what a per-CPU pointer points to. */
 export const onCpu = (pointer: bigint, cpu: number): bigint => u64(pointer + percpuOffset(cpu));
 
+/** Where in a block its guard words are, in bytes. */
+export const guardOffsets = ({ guard, size }: PrivateBlock): readonly number[] => (guard === 0 ? [] : [0, size - 8]);
+
 /** Addresses of a block's guard words on a CPU. */
-export function guardAddresses(block: PrivateBlock, pointer: bigint, cpu: number): bigint[] {
-  if (block.guard === 0) return [];
-  return [onCpu(pointer, cpu), onCpu(pointer + BigInt(block.size - 8), cpu)];
-}
+export const guardAddresses = (block: PrivateBlock, pointer: bigint, cpu: number): bigint[] =>
+  guardOffsets(block).map((offset) => onCpu(pointer + BigInt(offset), cpu));

@@ -43,8 +43,14 @@ const JUNK_BYTES = 1 << 16;
 /** Bytes of stack below the entry that are made junk again before a run: eight frames and what is pushed need less. */
 export const STACK_USED = 0x1800;
 
+const ADDRESSES: readonly bigint[] = Array.from(
+  { length: HELPER_PLACES },
+  (_, i) => HELPER_BASE + HELPER_STRIDE * BigInt(i),
+);
+
 /** Where a helper with a native policy is. */
-export const plainHelperAddress = (index: number): bigint => HELPER_BASE + HELPER_STRIDE * BigInt(index);
+export const plainHelperAddress = (index: number): bigint =>
+  ADDRESSES[index] ?? HELPER_BASE + HELPER_STRIDE * BigInt(index);
 /** Where a helper is that {@link ReusedMachine.onCall} models. */
 export const calledHelperAddress = (index: number): bigint => plainHelperAddress(PLAIN_HELPERS + index);
 

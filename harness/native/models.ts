@@ -20,8 +20,23 @@ export interface NativeThrow {
 }
 
 /** As the addon takes them: three words each. */
-export const modelWords = (models: readonly NativeModel[]): BigUint64Array =>
-  BigUint64Array.from(models.flatMap(({ helper, model, stub }) => [helper, model, stub].map(BigInt)));
+export function modelWords(models: readonly NativeModel[]): BigUint64Array {
+  const words = new BigUint64Array(3 * models.length);
+  const halves = new Uint32Array(words.buffer);
+  models.forEach(({ helper, model, stub }, i) => {
+    halves[6 * i] = helper;
+    halves[6 * i + 2] = model;
+    halves[6 * i + 4] = stub;
+  });
+  return words;
+}
 
-export const throwWords = ({ functions }: NativeThrow): BigUint64Array =>
-  BigUint64Array.from(functions.flatMap(({ lo, hi, boundary }) => [lo, hi, boundary ? 1n : 0n]));
+export function throwWords({ functions }: NativeThrow): BigUint64Array {
+  const words = new BigUint64Array(3 * functions.length);
+  functions.forEach(({ lo, hi, boundary }, i) => {
+    words[3 * i] = lo;
+    words[3 * i + 1] = hi;
+    words[3 * i + 2] = boundary ? 1n : 0n;
+  });
+  return words;
+}

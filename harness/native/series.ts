@@ -2,7 +2,7 @@ import type { NativeInterpreter } from './interpreter';
 
 /** In step with src/series.h: capacities, and where things are, in bytes. */
 const CPUS = 2;
-const GUARDS = 128;
+const GUARDS = 64;
 const PLACES = 64;
 const RETURNS = 16;
 const CONTEXT = 256;
@@ -55,8 +55,8 @@ export interface SeriesProgram {
   /** Bytes of each dynamic area that are made junk, and those of them that another CPU must not touch. */
   readonly areaBytes: number;
   readonly ownBytes: number;
-  /** Addresses of guards, by CPU. */
-  readonly guards: readonly (readonly bigint[])[];
+  /** Where guards are in each dynamic area, in bytes. */
+  readonly guards: readonly number[];
   /** Number of each helper as the interpreter counts them, by index; -1 for those that it does not count. */
   readonly calleeOf: readonly number[];
 }
@@ -99,15 +99,15 @@ export class Series {
 
   /** Takes a program. @returns whether there is room for it */
   load({ entry, areaBytes, ownBytes, guards, calleeOf }: SeriesProgram): boolean {
-    const all = guards.flat();
-    if (all.length > GUARDS || calleeOf.length > PLACES || calleeOf.some((callee) => callee >= RETURNS)) return false;
+    if (guards.length > GUARDS || calleeOf.length > PLACES) return false;
+    for (const callee of calleeOf) if (callee >= RETURNS) return false;
     const halves = this.#halves;
     this.words[WORD.entry] = entry;
     halves[2 * WORD.areaBytes] = areaBytes;
     halves[2 * WORD.ownBytes] = ownBytes;
-    halves[2 * WORD.guardCount] = all.length;
-    this.words.set(all, GUARDS_AT);
-    for (let i = 0; i < PLACES; i++) this.#callees[i] = calleeOf[i] ?? -1;
+    halves[2 * WORD.guardCount] = guards.length;
+    for (let i = 0; i < guards.length; i++) halves[2 * (GUARDS_AT + i)] = guards[i]!;
+    for (let i = 0; i < PLACES; i++) this.#callees[i] = i < calleeOf.length ? calleeOf[i]! : -1;
     return true;
   }
 

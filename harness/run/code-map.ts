@@ -16,31 +16,33 @@ export interface CodePlace {
   readonly first: boolean;
 }
 
+interface PlacedFunction {
+  readonly program: number;
+  readonly subprog: number;
+  readonly lo: bigint;
+  readonly hi: bigint;
+}
+
 /** Which instruction stands at an address. */
 export class CodeMap {
   /** Of each function, made when somebody asks for one of its instructions. */
   private readonly places = new Map<bigint, ReadonlyMap<bigint, CodePlace>>();
-  private readonly functions: {
-    readonly program: number;
-    readonly subprog: number;
-    readonly lo: bigint;
-    readonly hi: bigint;
-  }[] = [];
-  private readonly bodies: readonly { readonly name: string; readonly lo: bigint; readonly hi: bigint }[];
+  /** Made when somebody asks for an address: of most programs nobody does. */
+  private functions: readonly PlacedFunction[] | null = null;
 
   constructor(
     private readonly programs: readonly PlacedProgram[],
-    helpers: readonly PlacedHelper[],
-  ) {
-    programs.forEach((placed, program) => {
-      placed.functions.forEach((fn, subprog) => {
-        const lo = placed.addresses[subprog]!;
-        this.functions.push({ program, subprog, lo, hi: lo + BigInt(fn.size) });
-      });
-    });
-    this.bodies = helpers.flatMap(({ name, address, body }) =>
-      body ? [{ name, lo: address, hi: address + BigInt(body.bytes.length) }] : [],
+    private readonly helpers: readonly PlacedHelper[],
+  ) {}
+
+  private all(): readonly PlacedFunction[] {
+    this.functions ??= this.programs.flatMap(({ functions, addresses }, program) =>
+      functions.map(({ size }, subprog) => {
+        const lo = addresses[subprog]!;
+        return { program, subprog, lo, hi: lo + BigInt(size) };
+      }),
     );
+    return this.functions;
   }
 
   private placesOf(program: number, subprog: number): ReadonlyMap<bigint, CodePlace> {
@@ -61,7 +63,7 @@ export class CodeMap {
 
   /** The program's instruction that starts at an address. */
   at(address: bigint): CodePlace | undefined {
-    const inside = this.functions.find(({ lo, hi }) => address >= lo && address < hi);
+    const inside = this.all().find(({ lo, hi }) => address >= lo && address < hi);
     if (!inside) return undefined;
     let places = this.places.get(inside.lo);
     if (!places) {
@@ -73,11 +75,13 @@ export class CodeMap {
 
   /** The function in which an address lies; its end counts, a call may be its last instruction. */
   functionAt(address: bigint): { readonly program: number; readonly subprog: number; readonly lo: bigint } | undefined {
-    return this.functions.find(({ lo, hi }) => address >= lo && address <= hi);
+    return this.all().find(({ lo, hi }) => address >= lo && address <= hi);
   }
 
   /** The helper in whose assembly body an address lies. */
   bodyAt(address: bigint): string | undefined {
-    return this.bodies.find(({ lo, hi }) => address >= lo && address < hi)?.name;
+    const isIn = ({ address: lo, body }: PlacedHelper) =>
+      body && address >= lo && address < lo + BigInt(body.bytes.length);
+    return this.helpers.find(isIn)?.name;
   }
 }

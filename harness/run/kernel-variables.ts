@@ -14,12 +14,11 @@ export interface KernelVariable {
   readonly value: (cpu: number) => bigint;
 }
 
+const offsetOf = (cpu: number): bigint => u64(percpuOffset(cpu));
+
 /** What programs read of the kernel itself. */
 export const kernelVariables = ({ symbols }: KernelConfig, seed: number): KernelVariable[] => [
-  {
-    ...{ name: 'this_cpu_off', address: symbols.thisCpuOff, size: 8, percpu: true },
-    value: (cpu) => u64(percpuOffset(cpu)),
-  },
+  { name: 'this_cpu_off', address: symbols.thisCpuOff, size: 8, percpu: true, value: offsetOf },
   { name: 'cpu_number', address: symbols.cpuNumber, size: 4, percpu: true, value: BigInt },
   { name: 'jiffies', address: symbols.jiffies, size: 8, percpu: false, value: () => junk(seed, 'jiffies') },
 ];

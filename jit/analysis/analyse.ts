@@ -53,12 +53,14 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
   const hasTailCall = scans.map(({ tailCalls }) => tailCalls.length > 0);
 
   // An exception callback counts as asynchronous, too (mark_subprog_exc_cb()).
-  const asyncRoots = new Set([...(options.asyncCallbacks ?? []), ...scans.flatMap((scan) => scan.asyncCallbacks)]);
+  const asyncRoots = new Set(options.asyncCallbacks);
+  for (const scan of scans) for (const callback of scan.asyncCallbacks) asyncRoots.add(callback);
   if (exceptionCallback !== undefined) asyncRoots.add(exceptionCallback);
   for (const subprog of asyncRoots)
     if (!program.subprogs[subprog]) throw new RangeError(`there is no subprog ${subprog} to be a callback`);
-  const references = callGraph.edges.flat().filter(({ kind }) => kind === 'callback');
-  const callbacks = new Set([...asyncRoots, ...references.map(({ callee }) => callee)]);
+  const callbacks = new Set(asyncRoots);
+  for (const edges of callGraph.edges)
+    for (const { kind, callee } of edges) if (kind === 'callback') callbacks.add(callee);
 
   const { graph } = cutRecursion(stackedEdges(callGraph, (subprog) => asyncRoots.has(subprog)));
   const allowed = mayHavePrivateStack(layout, options) && !hasTailCall.includes(true);

@@ -107,4 +107,8 @@ export function calleesFirst(graph: CallGraph): readonly number[] {
 
 /** Each subprog that a subprog calls, once. */
 export const calleesOf = ({ edges }: CallGraph): readonly (readonly number[])[] =>
-  edges.map((list) => [...new Set(list.map(({ callee }) => callee))]);
+  edges.map((list) => {
+    const callees: number[] = [];
+    for (const { callee } of list) if (!callees.includes(callee)) callees.push(callee);
+    return callees;
+  });

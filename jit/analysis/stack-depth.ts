@@ -44,12 +44,18 @@ export function stackDepths({ graph, ownDepths, isPrivate, hasTailCall, roots }:
   const beforeTail: number[] = [];
   const calleesBy = calleesOf(graph);
   for (const subprog of calleesFirst(graph)) {
-    const callees = calleesBy[subprog]!;
     const own = counted[subprog]!;
-    sum[subprog] = own + Math.max(0, ...callees.map((callee) => sum[callee]!));
-    alone[subprog] = Math.max(isPrivate[subprog] ? units[subprog]! : 0, ...callees.map((callee) => alone[callee]!));
-    const tail = own + Math.max(Number.NEGATIVE_INFINITY, ...callees.map((callee) => beforeTail[callee]!));
-    beforeTail[subprog] = Math.max(hasTailCall[subprog] ? 0 : Number.NEGATIVE_INFINITY, tail);
+    let below = 0;
+    let deepest = isPrivate[subprog] ? units[subprog]! : 0;
+    let tail = Number.NEGATIVE_INFINITY;
+    for (const callee of calleesBy[subprog]!) {
+      below = Math.max(below, sum[callee]!);
+      deepest = Math.max(deepest, alone[callee]!);
+      tail = Math.max(tail, beforeTail[callee]!);
+    }
+    sum[subprog] = own + below;
+    alone[subprog] = deepest;
+    beforeTail[subprog] = Math.max(hasTailCall[subprog] ? 0 : Number.NEGATIVE_INFINITY, own + tail);
   }
   // The kernel walks the roots from the last to the first.
   const order = [...new Set([...roots, 0])].sort((a, b) => b - a);

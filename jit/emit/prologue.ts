@@ -18,10 +18,8 @@ function emitExceptionEntry(context: EmitContext): void {
   if (boundary !== null) {
     out.role('exception-adjust');
     const { register } = policy.preserve;
-    policy.callback.onExceptionCallback({
-      ...{ out, callback: facts, boundary, register },
-      saveArea: saveArea(boundary, policy),
-    });
+    const area = saveArea(boundary, policy);
+    policy.callback.onExceptionCallback({ out, callback: facts, boundary, register, saveArea: area });
     out.role('exception-entry');
   }
   emitPops(out, BOUNDARY_SAVES);

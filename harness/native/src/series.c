@@ -17,7 +17,7 @@ struct series_run {
 	const uint8_t *junk;
 	uint64_t before[GPRS];
 	uint8_t *context;
-	uint8_t *top[SERIES_CPUS], *area[SERIES_CPUS], *guards[SERIES_GUARDS];
+	uint8_t *top[SERIES_CPUS], *area[SERIES_CPUS];
 };
 
 static const int preserved[] = { 3, 5, 12, 13, 14, 15 };
@@ -43,21 +43,21 @@ static bool find_memory(const struct engine *e, struct series_run *r)
 			return false;
 		r->top[i] = used + s->stack_bytes;
 	}
-	for (uint64_t i = 0; i < s->guard_count; i++)
-		if (!(r->guards[i] = span(e, s->guards[i], 8)))
-			return false;
 	return true;
 }
 
 /* Whether nothing that it says lies outside of it. */
 static bool is_sound(const struct engine *e, const struct series *s, size_t junk_bytes)
 {
-	if (!s->count || s->count > SERIES_INPUTS || s->guard_count > SERIES_GUARDS || s->guard_count % SERIES_CPUS ||
+	if (!s->count || s->count > SERIES_INPUTS || s->guard_count > SERIES_GUARDS ||
 	    !s->context_bytes || s->context_bytes > SERIES_CONTEXT || s->own_bytes > s->area_bytes || s->area_bytes > junk_bytes ||
 	    s->stack_bytes > junk_bytes || s->stub >= e->helper_count || e->helper_count > SERIES_PLACES || !e->common)
 		return false;
 	for (int i = 0; i < SERIES_PLACES; i++)
 		if (s->callee_of[i] >= SERIES_RETURNS)
+			return false;
+	for (uint64_t i = 0; i < s->guard_count; i++)
+		if (s->area_bytes < sizeof(s->guard) || s->guards[i] > s->area_bytes - sizeof(s->guard))
 			return false;
 	uint64_t most = s->area_bytes > s->stack_bytes ? s->area_bytes : s->stack_bytes;
 	most = most > GPRS * sizeof(uint64_t) ? most : GPRS * sizeof(uint64_t);
@@ -75,10 +75,11 @@ static void fill_memory(const struct engine *e, const struct series_run *r, cons
 	const uint8_t *junk = r->junk + input->from;
 	memcpy(r->top[input->cpu] - s->stack_bytes, junk, s->stack_bytes);
 	memcpy(r->top[input->cpu], &e->helper_by_index[s->stub]->address, sizeof(uint64_t));
-	for (int i = 0; i < SERIES_CPUS; i++)
-		memcpy(r->area[i], junk + 8, s->area_bytes);
-	for (uint64_t i = 0; i < s->guard_count; i++)
-		memcpy(r->guards[i], &s->guard, sizeof(s->guard));
+	for (int cpu = 0; cpu < SERIES_CPUS; cpu++) {
+		memcpy(r->area[cpu], junk + 8, s->area_bytes);
+		for (uint64_t i = 0; i < s->guard_count; i++)
+			memcpy(r->area[cpu] + s->guards[i], &s->guard, sizeof(s->guard));
+	}
 	memcpy(r->context, input->context, s->context_bytes);
 }
 
@@ -147,7 +148,6 @@ static bool is_right(struct engine *e, const struct series_run *r)
 	const struct series *s = r->s;
 	const struct series_input *input = &s->inputs[s->done];
 	const uint64_t *regs = e->state->regs;
-	uint64_t half = s->guard_count / SERIES_CPUS;
 	if (regs[REG_RAX] != r->in->r0 || regs[REG_RSP] != s->cpus[input->cpu].rsp + 8 || e->state->loops_lost)
 		return false;
 	for (size_t i = 0; i < sizeof(preserved) / sizeof(preserved[0]); i++)
@@ -155,17 +155,18 @@ static bool is_right(struct engine *e, const struct series_run *r)
 			return false;
 	if (memcmp(r->context, r->in->context, s->context_bytes))
 		return false;
-	for (uint64_t i = 0; i < s->guard_count; i++)
-		if (memcmp(r->guards[i], &s->guard, sizeof(s->guard)))
-			return false;
+	for (int cpu = 0; cpu < SERIES_CPUS; cpu++)
+		for (uint64_t i = 0; i < s->guard_count; i++)
+			if (memcmp(r->area[cpu] + s->guards[i], &s->guard, sizeof(s->guard)))
+				return false;
 	if (!same_calls(e, s, r->in))
 		return false;
 	/* What the other CPU has must be as it was. Its guards are not junk, and were looked at already. */
-	uint64_t other = 1 - input->cpu;
+	uint8_t *other = r->area[1 - input->cpu];
 	const uint8_t *junk = r->junk + input->from + 8;
-	for (uint64_t i = other * half; i < (other + 1) * half; i++)
-		memcpy(r->guards[i], junk + (r->guards[i] - r->area[other]), sizeof(s->guard));
-	return !memcmp(r->area[other], junk, s->own_bytes);
+	for (uint64_t i = 0; i < s->guard_count; i++)
+		memcpy(other + s->guards[i], junk + s->guards[i], sizeof(s->guard));
+	return !memcmp(other, junk, s->own_bytes);
 }
 
 /* A run is over. */
@@ -190,11 +191,6 @@ int series(struct engine *e, struct series *s, struct interpreter *in, const uin
 	struct series_run r = { .s = s, .in = in, .junk = junk };
 	if (!is_sound(e, s, junk_bytes) || !interpreter_is_sound(in) || !find_memory(e, &r))
 		return ST_BAD_ARGUMENT;
-	for (uint64_t i = 0; i < s->guard_count; i++) {
-		int cpu = i >= s->guard_count / SERIES_CPUS;
-		if (r.guards[i] < r.area[cpu] || r.guards[i] + 8 > r.area[cpu] + s->area_bytes)
-			return ST_BAD_ARGUMENT;
-	}
 	s->done = 0;
 	if (!begin(e, &r))
 		return ST_OK;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { SERIES_CPUS = 2, SERIES_GUARDS = 128, SERIES_PLACES = 64, SERIES_RETURNS = 16, SERIES_CONTEXT = 256, SERIES_INPUTS = 64 };
+enum { SERIES_CPUS = 2, SERIES_GUARDS = 64, SERIES_PLACES = 64, SERIES_RETURNS = 16, SERIES_CONTEXT = 256, SERIES_INPUTS = 64 };
 
 struct series_input {
 	uint64_t cpu, from; /* which junk, in bytes */
@@ -21,11 +21,11 @@ struct series {
 	uint64_t area_bytes; /* of each CPU's dynamic area: made junk before a run; and those that another CPU must not touch */
 	uint64_t own_bytes;
 	uint64_t stack_bytes; /* below the entry, made junk before a run */
-	uint64_t context, context_bytes, guard, guard_count, rflags, stub;
+	uint64_t context, context_bytes, guard, guard_count, rflags, stub; /* guards of one CPU; what they hold */
 	struct {
 		uint64_t rsp, area, gs_base;
 	} cpus[SERIES_CPUS];
-	uint64_t guards[SERIES_GUARDS]; /* addresses, those of one CPU behind those of the other */
+	uint64_t guards[SERIES_GUARDS]; /* where in an area, in bytes */
 	int32_t callee_of[SERIES_PLACES]; /* by helper: its number as the interpreter counts; -1: it is not counted */
 	struct series_input inputs[SERIES_INPUTS];
 };
