@@ -1,7 +1,8 @@
 import { LINUX_6_18, type StackPolicy } from '../../jit';
 import { caseOf } from '../fuzz/case';
 import { expected } from '../fuzz/expected';
-import { FastRunner, STRAY } from '../fuzz/fast';
+import { FastRunner } from '../fuzz/fast';
+import { STRAY } from '../fuzz/packed';
 import { type Prepared, prepare } from '../fuzz/prepare';
 import { guardAddresses } from '../kernel/percpu';
 import { CPUS } from '../machine/layout';

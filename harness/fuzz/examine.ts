@@ -6,6 +6,7 @@ import { type Anomaly, FastRunner } from './fast';
 import { builtOfText, type Judgement, judgeText, NoSpec } from './full';
 import type { FuzzInput } from './input';
 import { type Known, knownOf } from './known';
+import type { Packed } from './packed';
 import { type Prepared, prepare } from './prepare';
 import type { Case } from './shrink-tree';
 import { type SpecWords, specText } from './spec-text';
@@ -14,6 +15,7 @@ import { type SpecWords, specText } from './spec-text';
 export class Examiner {
   private runner: FastRunner | undefined;
   private loads = 0;
+  private readonly packs: Packed[] = [];
 
   constructor(
     readonly policy: StackPolicy,
@@ -44,6 +46,22 @@ export class Examiner {
   /** Makes a program the one that runs. */
   load(prepared: Prepared): void {
     this.engine().load(prepared);
+  }
+
+  /**
+   * Writes down a program and its inputs, for {@link runPacked}: the rest of a case need not be kept until then.
+   * @param place one of few, from 0 on
+   * @returns whether all of them can be run in one go
+   */
+  pack(place: number, prepared: Prepared, inputs: readonly FuzzInput[]): boolean {
+    const packed = (this.packs[place] ??= (this.runner ?? this.engine()).pack());
+    packed.take(prepared);
+    return packed.fill(inputs, prepared);
+  }
+
+  /** Runs what was written down. @returns how many of its inputs, from the first on, are known to be right */
+  runPacked(place: number): number {
+    return this.engine().runPacked(this.packs[place]!);
   }
 
   /** Whether the last run was longer than a trace may be. */

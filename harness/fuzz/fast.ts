@@ -1,28 +1,17 @@
-import { type Analysis, Gpr, type KernelConfig, LINUX_6_18, X86_64 } from '../../jit';
-import { GUARD, guardOffsets } from '../kernel/percpu';
-import { CONTEXT_BASE, CPUS, PERCPU_POINTER_BASE, percpuOffset, u64 } from '../machine/layout';
+import { Gpr, type KernelConfig, LINUX_6_18, X86_64 } from '../../jit';
+import { GUARD } from '../kernel/percpu';
+import { CONTEXT_BASE, CPUS, percpuOffset, u64 } from '../machine/layout';
 import { Action } from '../machine/machine';
-import {
-  calledHelperAddress,
-  HELPER_PLACES,
-  PLAIN_HELPERS,
-  ReusedMachine,
-  type ReusedSetup,
-} from '../machine/reused-machine';
-import type { Series } from '../machine/series';
-
+import { PLAIN_HELPERS, ReusedMachine, type ReusedSetup } from '../machine/reused-machine';
 import type { InterpreterResult } from '../oracle';
-import { privateFramePointer } from '../run/frames';
 import { KernelSide } from '../run/kernel-side';
 import type { Arrangements } from '../run/kernel-work';
 import { BOUNDS } from './bounds';
 import { expected } from './expected';
-import { isCalled } from './helpers';
 import type { FuzzInput } from './input';
-import { type Models, modelsOf } from './models';
+import type { Models } from './models';
+import { Packed, STRAY, wrongR9 } from './packed';
 import type { Prepared } from './prepare';
-import { QuickInterpreter } from './quick';
-import { times } from './times';
 import { type Wanted, wantedOf } from './wanted';
 
 /** Something that the cheap look at a run has seen. It says that something is wrong, the checks say what. */
@@ -54,17 +43,9 @@ const halvesOf = (words: BigUint64Array): Uint32Array =>
 /** Runs that nobody watches: what comes out is compared with what an interpreter says. */
 export class FastRunner {
   private readonly machine: ReusedMachine;
-  private readonly quick = new QuickInterpreter();
+  /** What {@link load} was given. */
   private prepared: Prepared | undefined;
-  /** Where in a dynamic area guards are, in bytes. */
-  private guards: readonly number[] = [];
-  /** Of each helper of the world its number among the program's callees; -1 for what no interpreter knows. */
-  private calleeOf: number[] = [];
-  /** Helpers with a native policy. */
-  private plain: number[] = [];
-  /** Whether a helper is called that has to be modelled. */
-  private modelled = false;
-  private bytes = 0;
+  private readonly own: Packed;
   /** Registers at the entry. */
   private readonly before = new BigUint64Array(GPRS);
   private readonly beforeHalves = halvesOf(this.before);
@@ -73,12 +54,8 @@ export class FastRunner {
   private readonly areas: readonly BigUint64Array[];
   private readonly areaHalves: readonly Uint32Array[];
   private kernel: KernelSide | null = null;
-  /** What the addon models, until a run is looked at again; and what it does so right now. */
-  private models: Models | null = null;
+  /** What the addon models right now: nothing where a run is looked at again. */
   private modelling: Models['rows'] = [];
-  /** Runs of one program in one go, where everything that they call is native. */
-  private readonly series: Series;
-  private isSeries = false;
   /** BPF instructions of the last run. */
   executed = 0;
 
@@ -107,66 +84,46 @@ export class FastRunner {
     this.regsHalves = halvesOf(regs);
     this.areas = percpu.map(({ buffer, byteOffset, length }) => new BigUint64Array(buffer, byteOffset, length / 8));
     this.areaHalves = this.areas.map(halvesOf);
-    this.series = this.quick.series({ ...this.machine.series, guard: GUARD, contextBytes: BOUNDS.context });
+    this.own = this.pack();
+  }
+
+  /** Room for a program, here and in all other runners. */
+  pack(): Packed {
+    return new Packed(this.machine.series);
   }
 
   /** The program that the next runs are of. */
   load(prepared: Prepared): void {
-    const { built, callees } = prepared;
-    const { world, percpuBytes } = built;
-    const { code, addresses, analysis, blocks } = world.programs[0]!;
     this.prepared = prepared;
-    this.bytes = percpuBytes;
+    this.own.take(prepared);
+    this.place(this.own);
+  }
+
+  private place({ code, addresses, models }: Packed): void {
     this.machine.load(code, addresses);
-    this.guards = guardsOf(analysis.blocks, blocks);
-    this.learnHelpers(world.helpers, callees);
-    this.models = modelsOf(world, prepared.kernel);
-    this.model(this.models.rows);
-    if (this.models.throws) this.machine.emu.nativeThrow(this.models.throws);
-    this.quick.load(prepared);
-    const fits = this.quick.isLoaded && world.helpers.length < HELPER_PLACES - PLAIN_HELPERS;
-    this.isSeries = fits && this.models.complete && this.loadSeries(addresses[0]!);
+    this.model(models.rows);
+    if (models.throws) this.machine.emu.nativeThrow(models.throws);
   }
 
-  private learnHelpers(helpers: Prepared['built']['world']['helpers'], callees: readonly string[]): void {
-    this.calleeOf = [];
-    this.plain = [];
-    this.modelled = false;
-    for (let i = 0; i < helpers.length; i++) {
-      const { name, stub, address } = helpers[i]!;
-      this.calleeOf.push(stub === undefined ? callees.indexOf(name) : -1);
-      if (address < FIRST_CALLED) this.plain.push(i);
-      else if (stub === undefined && isCalled(name)) this.modelled = true;
-    }
-  }
-
-  private loadSeries(entry: bigint): boolean {
-    const { calleeOf } = this;
-    return this.series.load({
-      entry,
-      areaBytes: this.bytes + STRAY,
-      ownBytes: this.bytes,
-      guards: this.guards,
-      calleeOf: times(HELPER_PLACES, (place) => {
-        const helper = place % PLAIN_HELPERS;
-        return helper < calleeOf.length ? calleeOf[helper]! : -1;
-      }),
-    });
+  /** Runs what was packed with its inputs, one after the other. @returns how many, from the first on, are known to be right */
+  runPacked(packed: Packed): number {
+    this.prepared = undefined;
+    this.place(packed);
+    return this.inSeries(packed);
   }
 
   /** Runs with one input after the other, until something is wrong. @returns the number of that one, and what it is */
   runAll(inputs: readonly FuzzInput[]): { readonly nth: number; readonly anomaly: Anomaly } | null {
-    for (let nth = this.inSeries(inputs); nth < inputs.length; nth++) {
+    const fits = this.own.fill(inputs, this.prepared!);
+    for (let nth = fits ? this.inSeries(this.own) : 0; nth < inputs.length; nth++) {
       const anomaly = this.run(inputs[nth]!);
       if (anomaly) return { nth, anomaly };
     }
     return null;
   }
 
-  /** @returns how many inputs, from the first on, are known to be right */
-  private inSeries(inputs: readonly FuzzInput[]): number {
-    const { machine, series } = this;
-    if (!this.isSeries || !series.fill(inputs, (input) => this.wrongR9(input))) return 0;
+  private inSeries({ series }: Packed): number {
+    const { machine } = this;
     machine.onCall = () => Action.STOP;
     machine.emu.runSeries(series);
     this.executed = series.executed;
@@ -191,13 +148,13 @@ export class FastRunner {
    * @param want what that one says, where it was asked already
    */
   run(input: FuzzInput, want?: InterpreterResult): Anomaly | null {
-    const quick = want === undefined ? this.quick.run(input) : null;
+    const quick = want === undefined ? this.own.wanted(input) : null;
     if (quick !== null && this.judge(input, quick) === null && !this.machine.emu.loopsLost) return null;
     this.model([]);
     const result = want ?? expected(this.prepared!, input);
     const wanted = wantedOf(result, this.prepared!.callees);
     const seen = this.judge(input, wanted);
-    this.model(this.models!.rows);
+    this.model(this.own.models.rows);
     this.executed = result.executed;
     return wanted === null ? { what: `the interpreter: ${result.kind}` } : seen;
   }
@@ -206,8 +163,8 @@ export class FastRunner {
   private judge(input: FuzzInput, want: Wanted | null): Anomaly | null {
     const { machine, before } = this;
     const { cpu } = input;
-    machine.reset(cpu, this.bytes + STRAY, input.seed);
-    for (const area of this.areas) for (const at of this.guards) area[at / 8] = GUARD;
+    machine.reset(cpu, this.own.percpuBytes + STRAY, input.seed);
+    for (const area of this.areas) for (const at of this.own.guards) area[at / 8] = GUARD;
     machine.context.set(input.context);
     machine.regs[X86_64.bpf[1]!] = CONTEXT_BASE;
     before.set(machine.registers);
@@ -220,21 +177,16 @@ export class FastRunner {
   }
 
   private arrange(input: FuzzInput): void {
-    const { machine, poisonHalves, beforeHalves } = this;
+    const { machine, poisonHalves, beforeHalves, own } = this;
     const { policy } = machine;
     for (let i = 0; i < 2 * POISONED; i++) poisonHalves[i] = beforeHalves[i]! ^ 0x0101_0101;
     const { returns } = input;
-    const wrong = this.wrongR9(input);
+    const wrong = wrongR9(input, this.prepared!.built.world);
     if (wrong !== undefined) policy.poison[R9] = wrong;
     policy.junk = BigInt(input.seed);
-    for (const index of this.plain) policy.returns[index] = returns[this.calleeOf[index]!] ?? 0n;
+    for (const index of own.plain) policy.returns[index] = returns[own.calleeOf[index]!] ?? 0n;
     this.kernel = null;
-    if (this.modelled) machine.onCall = (index) => (this.kernel ??= this.newKernel(input.cpu)).call(index);
-  }
-
-  /** What helpers leave in r9 where that is not junk. */
-  private wrongR9({ r9 }: FuzzInput): bigint | undefined {
-    return r9 === 'junk' ? undefined : privateFramePointer(this.prepared!.built.world, 0, r9.subprog, r9.cpu);
+    if (own.modelled) machine.onCall = (index) => (this.kernel ??= this.newKernel(input.cpu)).call(index);
   }
 
   /** The kernel side of a run that has called it for the first time: it begins where the run did. */
@@ -261,7 +213,7 @@ export class FastRunner {
     if (Buffer.compare(machine.context, want.context) !== 0) return { what: 'context' };
     for (let cpu = 0; cpu < CPUS; cpu++) {
       const halves = this.areaHalves[cpu]!;
-      for (const at of this.guards) {
+      for (const at of this.own.guards) {
         if (halves[at / 4] !== GUARD_LOW || halves[at / 4 + 1] !== GUARD_HIGH) return { what: 'guard' };
       }
     }
@@ -270,7 +222,7 @@ export class FastRunner {
 
   private compareLog({ log, calls }: Wanted): Anomaly | null {
     const { events } = this.machine.emu;
-    const { calleeOf } = this;
+    const { calleeOf } = this.own;
     const count = events.count;
     let at = 0;
     for (let i = 0; i < count; i++) {
@@ -285,8 +237,8 @@ export class FastRunner {
   private compareOther({ cpu, seed }: FuzzInput): Anomaly | null {
     const other = 1 - cpu;
     // The guards are not junk, and were looked at already.
-    for (const at of this.guards) this.machine.restore(other, at, 8, seed);
-    return this.machine.isUntouched(other, this.bytes, seed) ? null : { what: 'another CPU' };
+    for (const at of this.own.guards) this.machine.restore(other, at, 8, seed);
+    return this.machine.isUntouched(other, this.own.percpuBytes, seed) ? null : { what: 'another CPU' };
   }
 
   close(): void {
@@ -294,21 +246,8 @@ export class FastRunner {
   }
 }
 
-/** Bytes behind the private frames where a program may write whose frame pointer is wrong: its callees' frames, one behind the other. */
-export const STRAY = 8 * 512;
-const FIRST_CALLED = calledHelperAddress(0);
 const GUARD_LOW = Number(GUARD & 0xffff_ffffn);
 const GUARD_HIGH = Number(GUARD >> 32n);
-
-/** Where in a dynamic area the guards of blocks are, in bytes. */
-function guardsOf(blocks: Analysis['blocks'], pointers: readonly bigint[]): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < blocks.length; i++) {
-    const start = Number(pointers[i]! - PERCPU_POINTER_BASE);
-    for (const offset of guardOffsets(blocks[i]!)) found.push(start + offset);
-  }
-  return found;
-}
 
 /** Callbacks must give C code its registers back. */
 function compareEntries(kernel: KernelSide | null): Anomaly | null {

@@ -26,7 +26,7 @@ export interface Models {
   readonly complete: boolean;
 }
 
-const NOTHING: Models = { rows: [], throws: null, complete: true };
+export const NOTHING_MODELLED: Models = { rows: [], throws: null, complete: true };
 
 function throwsOf({ programs }: World, { isBoundary }: KernelModel): NativeThrow | null {
   const { addresses, functions, analysis, type } = programs[0]!;
@@ -46,13 +46,14 @@ export function modelsOf(world: World, kernel: KernelModel): Models {
   const { helpers } = world;
   const called: number[] = [];
   for (let i = 0; i < helpers.length; i++) if (isModelled(helpers[i]!)) called.push(i);
-  if (called.length === 0) return NOTHING;
+  if (called.length === 0) return NOTHING_MODELLED;
   const throws = helpers.some(({ name }) => name === 'bpf_throw') ? throwsOf(world, kernel) : null;
   const rows: NativeModel[] = [];
   for (const index of called) {
     const { name } = helpers[index]!;
     const known = MODELS[name];
-    if (known === undefined || (known[0] === Model.THROW && throws === null)) return { ...NOTHING, complete: false };
+    if (known === undefined || (known[0] === Model.THROW && throws === null))
+      return { ...NOTHING_MODELLED, complete: false };
     const stub = helpers.findIndex((each) => each.stub === known[1]);
     rows.push({ helper: placeOf(world, index), model: known[0], stub: placeOf(world, stub) });
   }

@@ -28,16 +28,24 @@ export interface Notes {
   readonly refused?: (place: Place, reason: string) => void;
 }
 
+/** A case that has its turn soon: what is known of it before it runs. */
 interface Ready extends Place {
-  readonly found: FuzzCase;
-  readonly prepared: Prepared | null;
+  /** Where it is written down; -1 for one that does not run at all. */
+  readonly at: number;
+  /** Inputs, where all of them can be run in one go; else 0. */
+  readonly inputs: number;
+  /** What it reaches, where that is asked for. */
+  readonly features: ReadonlySet<string> | null;
 }
 
-/**
- * Cases that are generated and compiled before the first of them runs: processors are quicker at one thing at a time. More of
- * them are no longer young when they are done with.
- */
-const TOGETHER = 8;
+/** A case with all there is to know about it. */
+interface Whole {
+  readonly found: FuzzCase;
+  readonly prepared: Prepared;
+}
+
+/** Cases that are generated, compiled and written down before the first of them runs: processors are quicker at one thing at a time. */
+const TOGETHER = 64;
 
 /** Runs cases one after the other. */
 export class Work {
@@ -58,8 +66,10 @@ export class Work {
   run(places: readonly Place[], tally: Tally, notes: Notes = {}): Seen[] {
     const all: Seen[] = [];
     for (let from = 0; from < places.length; from += TOGETHER) {
-      for (const ready of places.slice(from, from + TOGETHER).map((place) => this.prepare(place))) {
+      for (const ready of places.slice(from, from + TOGETHER).map((place, at) => this.pack(place, at, tally))) {
         notes.begins?.(ready);
+        if (ready.features) notes.reached?.(ready, ready.features);
+        if (ready.at < 0 || this.isRight(ready, tally)) continue;
         const seen = this.look(ready, tally, notes);
         if (seen) all.push(seen);
       }
@@ -67,26 +77,56 @@ export class Work {
     return all;
   }
 
-  private prepare({ index, path }: Place): Ready {
+  private whole({ path }: Place): Whole | null {
     const { seed, inputs } = this.plan;
     const found = caseAt(path, seed, inputs, this.corpus);
-    return { index, path, found, prepared: this.examiner.prepare({ program: found.fuzz }, found.program) };
+    const prepared = this.examiner.prepare({ program: found.fuzz }, found.program);
+    return prepared && { found, prepared };
   }
 
-  private look(ready: Ready, tally: Tally, notes: Notes): Seen | null {
-    const { examiner, plan } = this;
-    const { index, path, found, prepared } = ready;
-    const { program, inputs } = found;
+  /** Generates, compiles and writes down. What else there was of the case is gone then: it can be had again. */
+  private pack(place: Place, at: number, tally: Tally): Ready {
+    const { index, path } = place;
+    const { reach } = this.plan;
     tally.cases++;
-    if (!prepared) {
+    const whole = this.whole(place);
+    if (!whole) {
       tally.refused++;
-      return null;
+      return { index, path, at: -1, inputs: 0, features: null };
     }
-    for (const { insns } of program.subprogs) tally.insns += insns.length;
-    for (const code of prepared.built.world.programs[0]!.code) tally.bytes += code.length;
-    if (notes.reached && plan.reach && (path.startsWith('@') || index % plan.reach === 0)) {
-      notes.reached(ready, featuresOf(prepared.built.world.programs[0]!.image!));
-    }
+    const { prepared, found } = whole;
+    const { code, image } = prepared.built.world.programs[0]!;
+    for (const { insns } of found.program.subprogs) tally.insns += insns.length;
+    for (const bytes of code) tally.bytes += bytes.length;
+    const isReached = reach && (path.startsWith('@') || index % reach === 0);
+    const fits = this.examiner.pack(at, prepared, found.inputs);
+    return {
+      index,
+      path,
+      at,
+      inputs: fits ? found.inputs.length : 0,
+      features: isReached ? featuresOf(image!) : null,
+    };
+  }
+
+  /** Whether the case has its turn on the running kernel, or under every check. */
+  private isChosen({ index, path }: Place): boolean {
+    const { ask, every } = this.plan;
+    return Boolean(ask && index % ask === 0) || path.startsWith('@') || index % every === every >> 1;
+  }
+
+  /** The quick way: whether there is nothing to be seen in the case, and nobody wants to know more. */
+  private isRight(ready: Ready, tally: Tally): boolean {
+    if (ready.inputs === 0 || this.isChosen(ready) || this.examiner.runPacked(ready.at) < ready.inputs) return false;
+    tally.runs += ready.inputs;
+    return true;
+  }
+
+  private look(ready: Place, tally: Tally, notes: Notes): Seen | null {
+    const { examiner, plan } = this;
+    const { index, path } = ready;
+    const { found, prepared } = this.whole(ready)!;
+    const { inputs } = found;
     const seen = (input: number, what: string, kind = what): Seen => {
       const known = what === BYTES ? undefined : examiner.known(prepared);
       return { index, path, input, what, kind: known ? `${known.id}: ${kind}` : kind };
