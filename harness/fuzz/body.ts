@@ -106,6 +106,7 @@ export class Body extends Statements {
     const { setup, jump } = this.condition();
     const cookie = this.pickLive();
     const insns = [mov(1, cookie), insn(0x85, 0, 2, 0, THROW), insn(0xb7, 0), EXIT];
+    this.kfuncs.push(THROW);
     const first: Node[] = [{ kind: 'code', insns }];
     const live = this.live.copy();
     this.nodes.push({ kind: 'branch', setup, jump, over: this.goto(), ends: true, first, second: [] });

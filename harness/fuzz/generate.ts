@@ -14,23 +14,25 @@ const NAMES = { main: 'main', subprog: 'sub', callback: 'callback', 'exception-c
 export function generateProgram(random: Random): FuzzProgram {
   const type = random.once(8) ? random.pick(BOUNDS.types) : random.pick(BOUNDS.types.slice(0, 3));
   const tree = shapes(random, type);
-  const bodies: Node[][] = [];
+  const bodies: Body[] = [];
+  const nodes: Node[][] = [];
   const costs: number[] = [];
   const around = { shapes: tree, contextOffsets: CONTEXT_OFFSETS[type] ?? [], costs };
   for (let i = tree.length - 1; i >= 0; i--) {
     const body = new Body(random, tree[i]!, around);
-    bodies[i] = body.write();
+    bodies[i] = body;
+    nodes[i] = body.write();
     costs[i] = body.cost + 4;
   }
   const catcher = tree.findIndex(({ role }) => role === 'exception-callback');
   const program = {
     type,
-    subprogs: tree.map(({ role }, i) => ({ name: i === 0 ? 'main' : `${NAMES[role]}${i}`, nodes: bodies[i]! })),
+    subprogs: tree.map(({ role }, i) => ({ name: i === 0 ? 'main' : `${NAMES[role]}${i}`, nodes: nodes[i]! })),
     kfuncs: KFUNCS,
     exceptionCallback: catcher < 0 ? undefined : catcher,
   };
   // A call that would have been too long was left out, and perhaps it was the only one.
-  const { subprogs, kfuncs } = referred(program);
+  const { subprogs, kfuncs } = referred(program, (i) => bodies[i]!);
   const order = random.once(2) ? [0, ...shuffled(random, subprogs.length - 1)].map((i) => subprogs[i]!) : subprogs;
   return arranged(program, order, kfuncs);
 }

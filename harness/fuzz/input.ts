@@ -37,9 +37,15 @@ const WORD_HALVES = new Uint32Array(BigUint64Array.from(WORDS).buffer);
 /** By which words beside each other differ. */
 const STEP = 0x1010101;
 
+/** One word, by halves. */
+const WORD = new BigUint64Array(1);
+const HALVES = new Uint32Array(WORD.buffer);
+
 function word(random: Random): bigint {
   if (random.once(3)) return random.pick(WORDS);
-  return (BigInt(random.int32() >>> 0) << 32n) | BigInt(random.int32() >>> 0);
+  HALVES[1] = random.int32();
+  HALVES[0] = random.int32();
+  return WORD[0]!;
 }
 
 /** Contexts to a block of memory: arrays with memory of their own cost more than what is written to them. */

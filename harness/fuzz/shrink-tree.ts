@@ -73,6 +73,8 @@ export function arranged(
   kfuncs: readonly number[] = [...program.kfuncs.keys()],
 ): FuzzProgram {
   const { type, subprogs, exceptionCallback } = program;
+  const keep = (list: readonly number[]) => list.every((number, i) => number === i);
+  const isSame = keep(kept) && keep(kfuncs);
   const numbered = (insn: Insn, number: number): Insn => (insn.imm === number ? insn : withImm(insn, number));
   const renumber = (insn: Insn): Insn => {
     if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) return numbered(insn, kfuncs.indexOf(insn.imm));
@@ -87,7 +89,10 @@ export function arranged(
   return {
     type,
     subprogs: kept.map(
-      (i): FuzzSubprog => ({ name: subprogs[i]!.name, nodes: mapInsns(subprogs[i]!.nodes, renumber) }),
+      (i): FuzzSubprog => ({
+        name: subprogs[i]!.name,
+        nodes: isSame ? subprogs[i]!.nodes : mapInsns(subprogs[i]!.nodes, renumber),
+      }),
     ),
     kfuncs: kfuncs.map((i) => program.kfuncs[i]!),
     exceptionCallback: catcher < 0 ? undefined : catcher,
@@ -119,26 +124,39 @@ export interface Referred {
   readonly kfuncs: readonly number[];
 }
 
-export function referred(program: FuzzProgram): Referred {
-  const { subprogs, exceptionCallback } = program;
-  const used = new Set<number>([0]);
-  const work = [0];
-  const use = (index: number | undefined): void => {
-    if (index === undefined || used.has(index)) return;
-    used.add(index);
-    work.push(index);
+/** What a subprog refers to. */
+function referencesOf({ nodes }: FuzzSubprog): Referred {
+  const subprogs: number[] = [];
+  const kfuncs: number[] = [];
+  eachInsn(nodes, (insn) => {
+    const subprog = referenceOf(insn);
+    if (subprog !== undefined) subprogs.push(subprog);
+    if (insn.code === 0x85 && insn.src === BPF_PSEUDO_KFUNC_CALL) kfuncs.push(insn.imm);
+  });
+  return { subprogs, kfuncs };
+}
+
+/** @param references of each subprog, for those who know them */
+export function referred(
+  { subprogs, kfuncs, exceptionCallback }: FuzzProgram,
+  references: (subprog: number) => Referred = (subprog) => referencesOf(subprogs[subprog]!),
+): Referred {
+  const used = [0];
+  const called: number[] = [];
+  const add = (to: number[], index: number | undefined): void => {
+    if (index !== undefined && !to.includes(index)) to.push(index);
   };
-  const called = new Set<number>();
-  const see = (insn: Insn): void => {
-    use(referenceOf(insn));
-    if (insn.code === 0x85 && insn.src === 2) {
-      called.add(insn.imm);
-      if (program.kfuncs[insn.imm] === 'bpf_throw') use(exceptionCallback);
+  // What is added on the way has its turn, too.
+  for (let i = 0; i < used.length; i++) {
+    const own = references(used[i]!);
+    for (const subprog of own.subprogs) add(used, subprog);
+    for (const kfunc of own.kfuncs) {
+      add(called, kfunc);
+      if (kfuncs[kfunc] === 'bpf_throw') add(used, exceptionCallback);
     }
-  };
-  while (work.length > 0) eachInsn(subprogs[work.pop()!]!.nodes, see);
-  const inOrder = (numbers: ReadonlySet<number>) => [...numbers].sort((a, b) => a - b);
-  return { subprogs: inOrder(used), kfuncs: inOrder(called) };
+  }
+  const ascending = (a: number, b: number) => a - b;
+  return { subprogs: used.sort(ascending), kfuncs: called.sort(ascending) };
 }
 
 /** The same without subprogs that nothing refers to any more. */

@@ -12,6 +12,7 @@ export const wide = (dst: number, src: number, imm64: bigint): Insn => {
 };
 export const EXIT = insn(0x95);
 const BPF_LOOP = 181;
+const LOCKS = [KFUNCS.indexOf('bpf_rcu_read_lock'), KFUNCS.indexOf('bpf_rcu_read_unlock')];
 
 /** What a body has to know of the program around it. */
 export interface Around {
@@ -26,6 +27,9 @@ export interface Around {
 export abstract class Writing {
   /** Instructions that a call executes, at most. */
   cost = 0;
+  /** Subprogs that it calls or hands over, and kfuncs that it calls, by index. */
+  readonly subprogs: number[] = [];
+  readonly kfuncs: number[] = [];
   protected nodes: Node[] = [];
   /** Of the node that is being written. */
   protected insns: Insn[] = [];
@@ -109,15 +113,17 @@ export abstract class Writing {
   }
 
   /** Two kfuncs that belong together. */
-  private kfuncs(): void {
-    this.emit(0x85, 0, 2, 0, KFUNCS.indexOf('bpf_rcu_read_lock'));
-    this.emit(0x85, 0, 2, 0, KFUNCS.indexOf('bpf_rcu_read_unlock'));
+  private lock(): void {
+    for (const kfunc of LOCKS) {
+      this.emit(0x85, 0, 2, 0, kfunc);
+      this.kfuncs.push(kfunc);
+    }
     this.called();
     this.number(0);
   }
 
   protected helper(): void {
-    if (this.random.once(6)) return this.kfuncs();
+    if (this.random.once(6)) return this.lock();
     this.emit(0x85, 0, 0, 0, this.random.pick(HELPERS));
     this.called();
     this.end();
@@ -135,6 +141,7 @@ export abstract class Writing {
     if (!shape.context) this.emit(0xb7, 1, 0, 0, this.immediate());
     else this.emit(0xbf, 1, this.context!);
     this.emit(0x85, 0, 1, 0, callee);
+    this.subprogs.push(callee);
     this.called();
     this.end();
   }
@@ -153,6 +160,7 @@ export abstract class Writing {
     this.cost += cost;
     this.emit(0xb7, 1, 0, 0, rounds);
     this.insns.push(wide(2, 4, BigInt(index)));
+    this.subprogs.push(index);
     if (frame) this.pointTo(3);
     else this.emit(0xb7, 3);
     this.emit(0xb7, 4);

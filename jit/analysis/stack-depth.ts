@@ -58,7 +58,9 @@ export function stackDepths({ graph, ownDepths, isPrivate, hasTailCall, roots }:
     beforeTail[subprog] = Math.max(hasTailCall[subprog] ? 0 : Number.NEGATIVE_INFINITY, own + tail);
   }
   // The kernel walks the roots from the last to the first.
-  const order = [...new Set([...roots, 0])].sort((a, b) => b - a);
+  const order = [0];
+  for (const root of roots) if (!order.includes(root)) order.push(root);
+  order.sort((a, b) => b - a);
 
   const refused = (subprog: number, before: number): boolean =>
     before + sum[subprog]! > MAX_BPF_STACK ||

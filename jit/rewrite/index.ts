@@ -96,15 +96,15 @@ function rewriteSubprog(
   const pcs = mayGotos ? pcsOf(insns) : [];
   const loopDepth = ownDepth + (loops ? LOOP_BYTES : 0);
   const depth = loopDepth + (mayGotos ? MAY_GOTO_BYTES : 0);
-  const patches = insns.map((insn, at): Patch => {
+  const patchOf = (insn: Insn, at: number): Patch => {
     if (!inline && MAY_CHANGE[insn.code] === 0) return null;
     const callback = callbacks[at] ?? null;
     if (callback !== null) return loopPatch(loopDepth, callback);
     if (isMayGoto(insn)) return mayGotoPatch(depth, pcs[at]! + 1 + insn.off, thunk, options.mayGoto);
     if (isCmpxchg32(insn) && upperHalf(at)) return [insn, zeroExtendR0];
     return divisionPatch(insn) ?? (inline ? inlined(insn, config) : null);
-  });
-  const patched = patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patches);
+  };
+  const patched = patchSubprog(subprog, mayGotos ? mayGotoStart(depth) : [], patchOf);
   return { subprog: patched.subprog, origins: patched.origins, added: depth - ownDepth };
 }
 

@@ -51,12 +51,14 @@ function withDistance(insn: Insn, slots: number): Insn {
  * (bpf_patch_insn_data(), bpf_adj_branches()).
  * @param before instructions in front of the first one; jumps to the first go behind them
  */
-export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches: readonly Patch[]): Patched {
+export function patchSubprog(
+  subprog: Subprog,
+  before: readonly Insn[],
+  patchOf: (insn: Insn, at: number) => Patch,
+): Patched {
   const { insns } = subprog;
   const pcs = pcsOf(insns);
-  if (before.length === 0 && patches.every((patch) => patch === null)) {
-    return { subprog, origins: pcs.slice(0, insns.length) };
-  }
+  let isSame = before.length === 0;
   const placed: Insn[] = [...before];
   const origins = before.map(() => 0);
   /** By slot of the original, the instruction at which what stands for it begins. */
@@ -68,7 +70,7 @@ export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches:
     const insn = insns[i]!;
     const pc = pcs[i]!;
     starts[pc] = placed.length;
-    const patch = patches[i] ?? null;
+    const patch = patchOf(insn, i);
     if (patch === null) {
       const slots = distance(insn);
       if (slots !== null) {
@@ -77,6 +79,7 @@ export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches:
       }
       placed.push(insn);
     } else {
+      isSame = false;
       for (const each of patch) {
         if (isPlaced(each) && each.target !== undefined) {
           jumps.push(placed.length);
@@ -87,6 +90,7 @@ export function patchSubprog(subprog: Subprog, before: readonly Insn[], patches:
     }
     while (origins.length < placed.length) origins.push(pc);
   }
+  if (isSame) return { subprog, origins };
   const newPcs = pcsOf(placed);
   for (let i = 0; i < jumps.length; i++) {
     const at = jumps[i]!;

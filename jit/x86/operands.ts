@@ -75,7 +75,10 @@ class Immediate implements Imm {
   ) {}
 }
 
-export const imm8 = (value: number): Imm => new Immediate(8, value, undefined);
+/** Most operands are among them, and nobody changes one. */
+const BYTES: readonly Imm[] = Array.from({ length: 384 }, (_, i) => new Immediate(8, i - 128, undefined));
+
+export const imm8 = (value: number): Imm => BYTES[value + 128] ?? new Immediate(8, value, undefined);
 export const imm16 = (value: number): Imm => new Immediate(16, value, undefined);
 export const imm32 = (value: number, symbol?: SymbolRef): Imm => new Immediate(32, value, symbol);
 export const imm64 = (value: bigint, symbol?: SymbolRef): Imm64 =>

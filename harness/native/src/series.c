@@ -6,19 +6,34 @@
 
 /*
  * One program with one input after the other, without leaving the processor: where a run returns to, it is compared with
- * what the interpreter says, memory and registers are made new, and the next one begins. What is compared, and with what,
+ * what the interpreter said, memory and registers are made new, and the next one begins. The interpreter has gone through
+ * all inputs before: right one behind the other, its branches are foreseen. What is compared, and with what,
  * is in harness/fuzz/fast.ts, which does the same for a single run and has the last word: this only says that nothing is
  * wrong.
  */
 
+/* What comes of an input, as the interpreter has it. */
+struct want {
+	uint64_t r0, executed;
+	const uint32_t *log; /* numbers of the callees */
+	uint64_t calls;
+	uint8_t context[SERIES_CONTEXT];
+};
+
 struct series_run {
 	struct series *s;
-	struct interpreter *in;
+	const struct want *wants;
+	uint64_t known; /* inputs, from the first on, of which there is one */
 	const uint8_t *junk;
 	uint64_t before[GPRS];
 	uint8_t *context;
 	uint8_t *top[SERIES_CPUS], *area[SERIES_CPUS];
 };
+
+/* Calls of all inputs of a program. */
+enum { LOGGED = 1 << 16 };
+static _Thread_local uint32_t logged[LOGGED];
+static _Thread_local struct want foreseen[SERIES_INPUTS];
 
 static const int preserved[] = { 3, 5, 12, 13, 14, 15 };
 enum { RDI = 7, POISON_R9 = 5 };
@@ -108,18 +123,36 @@ static void fill_registers(struct engine *e, struct series_run *r, const struct 
 	cpu_write(e, NULL);
 }
 
-/* Everything up to the first instruction of the next run; false where the interpreter cannot say what is to come of it. */
+/* Asks the interpreter about inputs, as far as it can say what is to come of them. */
+static uint64_t foresee(const struct series *s, struct interpreter *in)
+{
+	uint64_t used = 0;
+	in->context_size = s->context_bytes;
+	for (uint64_t i = 0; i < s->count; i++) {
+		const struct series_input *input = &s->inputs[i];
+		struct want *want = &foreseen[i];
+		memcpy(in->returns, input->returns, sizeof(input->returns));
+		memcpy(in->context, input->context, s->context_bytes);
+		in->seed = input->seed;
+		interpret(in);
+		if (in->end || in->calls > MAX_LOGGED || in->calls > LOGGED - used)
+			return i;
+		want->r0 = in->r0;
+		want->executed = in->executed;
+		want->calls = in->calls;
+		want->log = memcpy(logged + used, in->log, in->calls * sizeof(*logged));
+		memcpy(want->context, in->context, s->context_bytes);
+		used += in->calls;
+	}
+	return s->count;
+}
+
+/* Everything up to the first instruction of the next run; false where nobody can say what is to come of it. */
 static bool begin(struct engine *e, struct series_run *r)
 {
 	const struct series *s = r->s;
 	const struct series_input *input = &s->inputs[s->done];
-	struct interpreter *in = r->in;
-	memcpy(in->returns, input->returns, sizeof(input->returns));
-	memcpy(in->context, input->context, s->context_bytes);
-	in->context_size = s->context_bytes;
-	in->seed = input->seed;
-	interpret(in);
-	if (in->end)
+	if (s->done == r->known)
 		return false;
 	fill_memory(e, r, input);
 	fill_registers(e, r, input);
@@ -127,7 +160,7 @@ static bool begin(struct engine *e, struct series_run *r)
 	return true;
 }
 
-static bool same_calls(const struct engine *e, const struct series *s, const struct interpreter *in)
+static bool same_calls(const struct engine *e, const struct series *s, const struct want *want)
 {
 	uint64_t at = 0;
 	if (e->state->events > e->event_capacity)
@@ -136,10 +169,10 @@ static bool same_calls(const struct engine *e, const struct series *s, const str
 		int32_t callee = s->callee_of[e->events[i * EVENT_WORDS] >> 32];
 		if (callee < 0)
 			continue;
-		if (at == in->calls || at == MAX_LOGGED || in->log[at++] != (uint32_t)callee)
+		if (at == want->calls || want->log[at++] != (uint32_t)callee)
 			return false;
 	}
-	return at == in->calls;
+	return at == want->calls;
 }
 
 /* The run has returned: whether everything is as it must be. */
@@ -147,19 +180,20 @@ static bool is_right(struct engine *e, const struct series_run *r)
 {
 	const struct series *s = r->s;
 	const struct series_input *input = &s->inputs[s->done];
+	const struct want *want = &r->wants[s->done];
 	const uint64_t *regs = e->state->regs;
-	if (regs[REG_RAX] != r->in->r0 || regs[REG_RSP] != s->cpus[input->cpu].rsp + 8 || e->state->loops_lost)
+	if (regs[REG_RAX] != want->r0 || regs[REG_RSP] != s->cpus[input->cpu].rsp + 8 || e->state->loops_lost)
 		return false;
 	for (size_t i = 0; i < sizeof(preserved) / sizeof(preserved[0]); i++)
 		if (regs[preserved[i]] != r->before[preserved[i]])
 			return false;
-	if (memcmp(r->context, r->in->context, s->context_bytes))
+	if (memcmp(r->context, want->context, s->context_bytes))
 		return false;
 	for (int cpu = 0; cpu < SERIES_CPUS; cpu++)
 		for (uint64_t i = 0; i < s->guard_count; i++)
 			if (memcmp(r->area[cpu] + s->guards[i], &s->guard, sizeof(s->guard)))
 				return false;
-	if (!same_calls(e, s, r->in))
+	if (!same_calls(e, s, want))
 		return false;
 	/* What the other CPU has must be as it was. Its guards are not junk, and were looked at already. */
 	uint8_t *other = r->area[1 - input->cpu];
@@ -175,7 +209,7 @@ enum step series_next(struct engine *e, uint64_t *target)
 	struct series_run *r = e->series;
 	cpu_read(e);
 	if (is_right(e, r)) {
-		r->s->executed = r->in->executed;
+		r->s->executed = r->wants[r->s->done].executed;
 		if (++r->s->done < r->s->count && begin(e, r)) {
 			*target = r->s->entry;
 			return STEP_JUMP;
@@ -188,10 +222,11 @@ enum step series_next(struct engine *e, uint64_t *target)
 /* Runs a program with all inputs, or until something may be wrong. The processor is pristine. */
 int series(struct engine *e, struct series *s, struct interpreter *in, const uint8_t *junk, size_t junk_bytes)
 {
-	struct series_run r = { .s = s, .in = in, .junk = junk };
+	struct series_run r = { .s = s, .wants = foreseen, .junk = junk };
 	if (!is_sound(e, s, junk_bytes) || !interpreter_is_sound(in) || !find_memory(e, &r))
 		return ST_BAD_ARGUMENT;
 	s->done = 0;
+	r.known = foresee(s, in);
 	if (!begin(e, &r))
 		return ST_OK;
 	e->series = &r;
