@@ -45,7 +45,7 @@ interface Whole {
 }
 
 /** Cases that are generated, compiled and written down before the first of them runs: processors are quicker at one thing at a time. */
-const TOGETHER = 64;
+const TOGETHER = 128;
 
 /** Runs cases one after the other. */
 export class Work {
