@@ -1,7 +1,5 @@
-import { uint8Array } from './emit/arrays';
 import type { JitImage, Relocation } from './image';
 import type { SymbolRef } from './x86';
-import { put32, putLe64 } from './x86/encode';
 
 /** An address that the linker cannot find, or that is out of reach. */
 export class LinkError extends Error {
@@ -30,25 +28,31 @@ export function targetOf({ symbol }: Relocation, placement: Placement): bigint {
  * @throws LinkError for a symbol without an address, or one out of reach of its field
  */
 export function link(image: JitImage, placement: Placement): Uint8Array[] {
+  // One buffer for all: each of its own takes longer than most functions take to fill in.
+  const bytes = new Uint8Array(image.functions.reduce((sum, fn) => sum + fn.bytes.length, 0));
+  const view = new DataView(bytes.buffer);
+  let next = 0;
   return image.functions.map((fn, index) => {
-    const bytes = uint8Array(fn.bytes.length);
-    bytes.set(fn.bytes);
+    const start = next;
+    next += fn.bytes.length;
+    bytes.set(fn.bytes, start);
     for (const relocation of fn.relocations) {
+      const at = start + relocation.offset;
       const target = targetOf(relocation, placement);
       if (relocation.kind === 'rel' && relocation.size === 4) {
         const distance = Number(target - placement.functions[index]!) - relocation.offset - relocation.size;
         if (distance === (distance | 0)) {
-          put32(bytes, relocation.offset, distance);
+          view.setInt32(at, distance, true);
           continue;
         }
       }
-      const next = placement.functions[index]! + BigInt(relocation.offset + relocation.size);
-      const value = BigInt.asIntN(64, relocation.kind === 'rel' ? target - next : target);
-      if (relocation.size === 8) putLe64(bytes, relocation.offset, value);
+      const end = placement.functions[index]! + BigInt(relocation.offset + relocation.size);
+      const value = BigInt.asIntN(64, relocation.kind === 'rel' ? target - end : target);
+      if (relocation.size === 8) view.setBigInt64(at, value, true);
       else if (BigInt.asIntN(32, value) === value || (relocation.kind === 'abs' && value >> 32n === 0n)) {
-        put32(bytes, relocation.offset, Number(BigInt.asIntN(32, value)));
+        view.setInt32(at, Number(BigInt.asIntN(32, value)), true);
       } else throw new LinkError(`\`${relocation.symbol.name}\` is out of reach of ${fn.name}`);
     }
-    return bytes;
+    return bytes.subarray(start, next);
   });
 }

@@ -31,8 +31,7 @@ function reserve(buffer: CodeBuffer): void {
 
 // The parts of an instruction: each is written at `at`, and the offset behind it is returned.
 
-/** Little-endian. @returns the offset behind it */
-export function put32(bytes: Uint8Array, at: number, value: number): number {
+function put32(bytes: Uint8Array, at: number, value: number): number {
   bytes[at] = value;
   bytes[at + 1] = value >> 8;
   bytes[at + 2] = value >> 16;
@@ -47,8 +46,7 @@ function putLe(bytes: Uint8Array, at: number, value: number, size: number): numb
   return at + size;
 }
 
-/** Little-endian; of a negative value its two's complement. @returns the offset behind it */
-export function putLe64(bytes: Uint8Array, at: number, value: bigint): number {
+function putLe64(bytes: Uint8Array, at: number, value: bigint): number {
   put32(bytes, at, Number(value & 0xffffffffn));
   return put32(bytes, at + 4, Number((value >> 32n) & 0xffffffffn));
 }
