@@ -5,6 +5,7 @@
  * is written a second time for speed, and tested against it.
  */
 #include "interpret.h"
+#include "interpret-alu.h"
 
 #include <string.h>
 
@@ -56,7 +57,7 @@ static void forget(struct machine *m, int from, int to)
 		m->regs[i] = junk(m);
 }
 
-static void *find(struct machine *m, uint64_t address, uint64_t size)
+static inline void *find(struct machine *m, uint64_t address, uint64_t size)
 {
 	for (int i = m->depth - 1; i >= 0; i--) {
 		uint64_t at = address - m->frames[i].base;
@@ -153,7 +154,7 @@ static bool log_call(struct machine *m, uint32_t callee)
 
 static const uint8_t sizes[4] = { 4, 2, 1, 8 };
 
-static uint64_t load(const void *from, int size, bool is_signed)
+EXPANDED uint64_t load(const void *from, int size, bool is_signed)
 {
 	uint64_t value = 0;
 	memcpy(&value, from, (size_t)size);
@@ -187,8 +188,8 @@ static bool atomic(struct machine *m, void *at, int size, int src, int32_t imm)
 	return true;
 }
 
-/* Loads and stores. Sets the end where that does not work. */
-static void access(struct machine *m, uint8_t code, int dst, int src, int off, int32_t imm)
+/* Loads and stores. False, and what has ended the run, where that does not work. */
+EXPANDED bool access(struct machine *m, uint8_t code, int dst, int src, int off, int32_t imm)
 {
 	uint64_t *regs = m->regs;
 	int size = sizes[code >> 3 & 3];
@@ -199,7 +200,7 @@ static void access(struct machine *m, uint8_t code, int dst, int src, int off, i
 	void *at = known ? find(m, address, (uint64_t)size) : NULL;
 	if (!at) {
 		m->end = known ? ENDED_FAULT : ENDED_UNKNOWN;
-		return;
+		return false;
 	}
 	if (is_load) {
 		regs[dst] = load(at, size, kind == 1 && mode == 0x80);
@@ -210,7 +211,9 @@ static void access(struct machine *m, uint8_t code, int dst, int src, int off, i
 		memcpy(at, &regs[src], (size_t)size);
 	} else if (!atomic(m, at, size, src, imm)) {
 		m->end = ENDED_UNKNOWN;
+		return false;
 	}
+	return true;
 }
 
 enum { CALL_SUBPROG = 1 };
@@ -241,79 +244,99 @@ static bool call(struct machine *m, int src, int32_t imm, uint32_t next, int flo
 	return m->end != GOING;
 }
 
+/* All opcodes with an operation, or a size: of 32 bits and 64, or of loads and stores, with a number and with a register. */
+#define OPERATIONS(X) \
+	X(0x00) X(0x10) X(0x20) X(0x30) X(0x40) X(0x50) X(0x60) X(0x70) X(0x80) X(0x90) X(0xa0) X(0xb0) X(0xc0) X(0xd0)
+#define CONDITIONS(X) X(0x10) X(0x20) X(0x30) X(0x40) X(0x50) X(0x60) X(0x70) X(0xa0) X(0xb0) X(0xc0) X(0xd0)
+#define SIZES(X) X(0x00) X(0x08) X(0x10) X(0x18)
+
+/* Each opcode is a case of its own: all that it says is a constant there. */
+#define ALU(code) \
+	case code: \
+		if (interpret_alu(regs, code, dst, src, off, imm)) \
+			continue; \
+		goto unknown;
+#define ALU_FORMS(op) ALU(op | 0x04) ALU(op | 0x07) ALU(op | 0x0c) ALU(op | 0x0f)
+#define JUMP(code) \
+	case code: \
+		if (interpret_condition(regs, code, dst, src, imm)) \
+			pc += (uint32_t)off; \
+		continue;
+#define JUMP_FORMS(op) JUMP(op | 0x05) JUMP(op | 0x06) JUMP(op | 0x0d) JUMP(op | 0x0e)
+#define ACCESS(code) \
+	case code: \
+		if (access(m, code, dst, src, off, imm)) \
+			continue; \
+		goto ended;
+#define ACCESS_FORMS(size) ACCESS(size | 0x61) ACCESS(size | 0x81) ACCESS(size | 0x62) ACCESS(size | 0x63) ACCESS(size | 0xc3)
+
+/* Runs the innermost activation until another one is, or something has ended the run. */
+static void execute_innermost(struct machine *m, int floor)
+{
+	struct interpreter *in = m->in;
+	uint64_t *regs = m->regs, executed = in->executed, budget = in->budget;
+	struct activation *a = &m->activations[m->depth - 1];
+	uint32_t pc = a->pc, first = in->starts[a->subprog], slots = in->starts[a->subprog + 1] - first;
+	for (;;) {
+		if (executed >= budget) {
+			m->end = ENDED_BUDGET;
+			goto ended;
+		}
+		executed++;
+		if (pc - first >= slots) {
+			m->end = ENDED_FAULT;
+			goto ended;
+		}
+		uint64_t word = in->code[pc++];
+		int dst = word >> 8 & 15, src = word >> 12 & 15, off = (int16_t)(word >> 16);
+		int32_t imm = (int32_t)(word >> 32);
+		if (dst >= REGISTERS || src >= REGISTERS)
+			goto unknown;
+		switch ((uint8_t)word) {
+		OPERATIONS(ALU_FORMS)
+		CONDITIONS(JUMP_FORMS)
+		SIZES(ACCESS_FORMS)
+		case 0x18:
+			if ((src != 0 && src != 4) || pc - first >= slots)
+				goto unknown;
+			regs[dst] = (uint32_t)imm | in->code[pc++] >> 32 << 32;
+			if (src)
+				regs[dst] = functions_base + FUNCTION_STRIDE * regs[dst];
+			continue;
+		case 0x05: pc += (uint32_t)off; continue;
+		case 0x06: pc += (uint32_t)imm; continue;
+		case 0xe5:
+			if (src)
+				goto unknown;
+			if (!a->rounds)
+				pc += (uint32_t)off;
+			else
+				a->rounds--;
+			continue;
+		case 0x85:
+			in->executed = executed;
+			if (call(m, src, imm, pc, floor))
+				return;
+			executed = in->executed;
+			continue;
+		case 0x95:
+			leave(m, m->depth - 1);
+			forget(m, 1, 6);
+			goto ended;
+		default: goto unknown;
+		}
+	}
+unknown:
+	m->end = ENDED_UNKNOWN;
+ended:
+	in->executed = executed;
+}
+
 /* Runs until no more activations are live than @floor, or something else has ended the run. */
 static void execute(struct machine *m, int floor)
 {
-	struct interpreter *in = m->in;
-	uint64_t *regs = m->regs;
-	while (m->depth > floor && m->end == GOING) {
-		struct activation *a = &m->activations[m->depth - 1];
-		uint32_t pc = a->pc, last = in->starts[a->subprog + 1];
-		for (bool elsewhere = false; !elsewhere && m->end == GOING;) {
-			if (in->executed >= in->budget) {
-				m->end = ENDED_BUDGET;
-				return;
-			}
-			in->executed++;
-			if (pc < in->starts[a->subprog] || pc >= last) {
-				m->end = ENDED_FAULT;
-				return;
-			}
-			uint64_t word = in->code[pc];
-			uint8_t code = (uint8_t)word;
-			int dst = word >> 8 & 15, src = word >> 12 & 15, off = (int16_t)(word >> 16);
-			int32_t imm = (int32_t)(word >> 32);
-			if (dst >= REGISTERS || src >= REGISTERS) {
-				m->end = ENDED_UNKNOWN;
-				return;
-			}
-			pc++;
-			switch (code & 7) {
-			case 4:
-			case 7:
-				if (!interpret_alu(regs, code, dst, src, off, imm))
-					m->end = ENDED_UNKNOWN;
-				continue;
-			case 1:
-			case 2:
-			case 3:
-				access(m, code, dst, src, off, imm);
-				continue;
-			case 0:
-				if (code != 0x18 || (src != 0 && src != 4) || pc >= last) {
-					m->end = ENDED_UNKNOWN;
-					continue;
-				}
-				regs[dst] = (uint32_t)imm | in->code[pc] >> 32 << 32;
-				if (src)
-					regs[dst] = functions_base + FUNCTION_STRIDE * regs[dst];
-				pc++;
-				continue;
-			}
-			if (code == 0x85) {
-				elsewhere = call(m, src, imm, pc, floor);
-			} else if (code == 0x95) {
-				leave(m, m->depth - 1);
-				forget(m, 1, 6);
-				elsewhere = true;
-			} else if (code == 0x05 || code == 0x06) {
-				pc += (uint32_t)(code == 0x05 ? off : imm);
-			} else if (code == 0xe5) {
-				if (src)
-					m->end = ENDED_UNKNOWN;
-				else if (!a->rounds)
-					pc += (uint32_t)off;
-				else
-					a->rounds--;
-			} else {
-				int jumps = interpret_condition(regs, code, dst, src, imm);
-				if (jumps < 0)
-					m->end = ENDED_UNKNOWN;
-				else if (jumps)
-					pc += (uint32_t)off;
-			}
-		}
-	}
+	while (m->depth > floor && m->end == GOING)
+		execute_innermost(m, floor);
 }
 
 /* Whether nothing that it says lies outside of it. */

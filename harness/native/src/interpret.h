@@ -25,8 +25,6 @@ struct interpreter {
 };
 
 bool interpreter_is_sound(const struct interpreter *in);
-bool interpret_alu(uint64_t *regs, uint8_t code, int dst, int src, int off, int32_t imm);
-int interpret_condition(const uint64_t *regs, uint8_t code, int dst, int src, int32_t imm);
 void interpret(struct interpreter *in);
 
 #endif

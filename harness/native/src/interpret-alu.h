@@ -1,6 +1,16 @@
-#include "interpret.h"
+/*
+ * What instructions of arithmetic, and conditions of jumps, mean. All of it is expanded once for each opcode that interpret.c
+ * knows, so that nothing of the opcode is left to be looked at.
+ */
+#ifndef PRIVSTACK_INTERPRET_ALU_H
+#define PRIVSTACK_INTERPRET_ALU_H
 
-static uint64_t swap(uint64_t value, int bits)
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EXPANDED static inline __attribute__((always_inline))
+
+EXPANDED uint64_t swap(uint64_t value, int bits)
 {
 	return bits == 16 ? __builtin_bswap16((uint16_t)value) :
 	       bits == 32 ? __builtin_bswap32((uint32_t)value) :
@@ -8,7 +18,7 @@ static uint64_t swap(uint64_t value, int bits)
 }
 
 /* All but byte swaps, negations and moves with an offset. */
-static bool alu64(uint64_t *dst, uint64_t b, uint8_t op, int off)
+EXPANDED bool alu64(uint64_t *dst, uint64_t b, uint8_t op, int off)
 {
 	uint64_t a = *dst;
 	int64_t sa = (int64_t)a, sb = (int64_t)b;
@@ -40,7 +50,7 @@ static bool alu64(uint64_t *dst, uint64_t b, uint8_t op, int off)
 	}
 }
 
-static bool alu32(uint64_t *dst, uint32_t b, uint8_t op, int off)
+EXPANDED bool alu32(uint64_t *dst, uint32_t b, uint8_t op, int off)
 {
 	uint32_t a = (uint32_t)*dst;
 	int32_t sa = (int32_t)a, sb = (int32_t)b;
@@ -73,7 +83,7 @@ static bool alu32(uint64_t *dst, uint32_t b, uint8_t op, int off)
 }
 
 /* ALU and ALU64. False for what has no meaning. */
-bool interpret_alu(uint64_t *regs, uint8_t code, int dst, int src, int off, int32_t imm)
+EXPANDED bool interpret_alu(uint64_t *regs, uint8_t code, int dst, int src, int off, int32_t imm)
 {
 	bool wide = (code & 7) == 7, reg = code & 8;
 	uint8_t op = code & 0xf0;
@@ -104,7 +114,7 @@ bool interpret_alu(uint64_t *regs, uint8_t code, int dst, int src, int off, int3
 		      alu32(d, reg ? (uint32_t)regs[src] : (uint32_t)imm, op, off);
 }
 
-static int taken(uint8_t op, uint64_t a, uint64_t b, int64_t sa, int64_t sb)
+EXPANDED int taken(uint8_t op, uint64_t a, uint64_t b, int64_t sa, int64_t sb)
 {
 	switch (op) {
 	case 0x10: return a == b;
@@ -123,10 +133,12 @@ static int taken(uint8_t op, uint64_t a, uint64_t b, int64_t sa, int64_t sb)
 }
 
 /* Whether a conditional jump of JMP or JMP32 is taken; -1 for what has no meaning. */
-int interpret_condition(const uint64_t *regs, uint8_t code, int dst, int src, int32_t imm)
+EXPANDED int interpret_condition(const uint64_t *regs, uint8_t code, int dst, int src, int32_t imm)
 {
 	uint64_t a = regs[dst], b = code & 8 ? regs[src] : (uint64_t)(int64_t)imm;
 	if ((code & 7) == 5)
 		return taken(code & 0xf0, a, b, (int64_t)a, (int64_t)b);
 	return taken(code & 0xf0, (uint32_t)a, (uint32_t)b, (int32_t)a, (int32_t)b);
 }
+
+#endif
