@@ -146,7 +146,7 @@ function fuzzText({ policy, rounds, every, compared, twoWorkers }: FuzzFigures):
 async function benchFuzz(rounds: number, json: boolean): Promise<void> {
   // As many cases as there are to one that every check looks at: each round has its share of that.
   const sizes = [1, 16].map((inputs) => ({ inputs, cases: EVERY, warmUp: 30_000 }));
-  const figures = await measureFuzz({ policy: 'linux-6.18-fixed', rounds, every: EVERY, sizes, together: 2000 });
+  const figures = await measureFuzz({ policy: 'linux-6.18-fixed', rounds, every: EVERY, sizes, together: 8192 });
   process.stdout.write(json ? `${JSON.stringify(figures)}\n` : fuzzText(figures));
 }
 

@@ -16,7 +16,7 @@ export interface Ran {
   readonly tally: Tally;
   /** What the running kernel said of those that it did not take: its reason, by path. */
   readonly refusals: readonly (readonly [path: string, reason: string])[];
-  /** By path: what the case is the first one of its block to reach. */
+  /** By path: what the case reaches and none before it did, in its block and in those in front of it that this worker ran. */
   readonly reached: readonly (readonly [path: string, features: readonly string[]])[];
 }
 

@@ -22,12 +22,13 @@ export interface ScheduleOptions {
   readonly guided: boolean;
 }
 
-const BLOCK = 32;
+/** As many as are written down together (work.ts): with less, those who hand them out have a share of the time that can be measured. */
+const BLOCK = 128;
 /** The first blocks are small ones: what is found at once is shown at once. */
 const SMALL = 4;
 const SMALL_BLOCKS = BLOCK / SMALL;
 /** Blocks that learn from nothing but what was before all of them: so many workers do not get in each other's way. */
-const GENERATION = 16;
+const GENERATION = 8;
 /** A change of a change of a change ... */
 const MOST_CHANGES = 6;
 

@@ -18,13 +18,19 @@ function main(start: Start): void {
     writeSync(fd, written, 0, 8, 0);
   };
 
+  /** What cases here have reached, and the parent knows of. */
+  const known = new Set<string>();
+  let lastBlock = 0;
+
   const answer = (order: Order): Answer => {
     if (order.kind === 'explain') {
       note(order.wanted.index);
       return { kind: 'explained', find: work.explain(order.wanted, order.deadly) };
     }
     const tally = emptyTally();
-    const known = new Set<string>();
+    // Blocks in front of this one are counted before it, unless somebody has died over this one.
+    if (order.block.number < lastBlock) known.clear();
+    lastBlock = order.block.number;
     const reached: [string, string[]][] = [];
     const refusals: [string, string][] = [];
     const places = order.block.paths
