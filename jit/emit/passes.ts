@@ -1,6 +1,7 @@
 import { int32Array, uint8Array } from './arrays';
 /**
- * The pass loop of bpf_int_jit_compile(), over sizes alone: everything but jumps has its size already.
+ * The pass loop of bpf_int_jit_compile(), over sizes alone: everything but jumps has its size already, so only they are gone
+ * through, pass by pass.
  *
  * Addresses are those of the kernel's `addrs`: `addrs[s]` is where slot s starts, `addrs[s + 1]` where it ends.
  */
@@ -63,55 +64,115 @@ export interface PassOptions {
   readonly shortUpTo?: number | undefined;
 }
 
-/**
- * One pass, in place: a backward target is this pass's already, everything else is the last one's.
- * @returns the length of the code
- */
+/** Jumps of a subprog, and where everything would be without them. Nothing of it outlives a call of {@link settle}. */
+class Jumps {
+  count = 0;
+  /** Slot of each. */
+  slot = new Int32Array(0);
+  /** Start of each slot without any jump in front of it, and the end. */
+  bare = new Int32Array(0);
+  /** Jumps in front of each slot. */
+  before = new Int32Array(0);
+  /** Bytes of the first jumps together, by how many: those of this pass up to where it is, behind them those of the last one. */
+  bytes = new Int32Array(0);
+
+  take({ slots, prologue, fixed, jump }: SlotSizes): void {
+    if (slots >= this.bare.length) {
+      const room = Math.max(2 * slots, 256);
+      this.slot = new Int32Array(room);
+      this.bare = new Int32Array(room);
+      this.before = new Int32Array(room);
+      this.bytes = new Int32Array(room);
+    }
+    const { slot, bare, before } = this;
+    let at = prologue;
+    let count = 0;
+    for (let s = 0; s < slots; s++) {
+      bare[s] = at;
+      before[s] = count;
+      at += fixed[s]!;
+      if (jump[s] !== JumpKind.none) slot[count++] = s;
+    }
+    bare[slots] = at;
+    before[slots] = count;
+    this.count = count;
+  }
+
+  /** Where a slot starts. */
+  start(s: number): number {
+    return this.bare[s]! + this.bytes[this.before[s]!]!;
+  }
+}
+
+const JUMPS = new Jumps();
+
+const sizeOf = (kind: JumpKind, distance: number, shortUpTo: number): number => {
+  if (kind === JumpKind.elidable && distance === 0) return 0;
+  if (distance >= -128 && distance <= shortUpTo) return 2;
+  return kind === JumpKind.conditional ? 6 : 5;
+};
+
+/** The first pass knows where what is in front of a jump starts, and guesses the rest. */
+function firstPass(jumps: Jumps, { jump, target }: SlotSizes, shortUpTo: number): void {
+  const { slot, bytes, count } = jumps;
+  bytes[0] = 0;
+  for (let k = 0; k < count; k++) {
+    const s = slot[k]!;
+    const kind: JumpKind = jump[s]!;
+    const to = target[s]!;
+    const from = FIRST_GUESS * (s + 2);
+    const start = to <= s ? jumps.start(to) : FIRST_GUESS * (to + 1);
+    bytes[k + 1] = bytes[k]! + sizeOf(kind, toItself(kind, to, s) ? -2 : start - from, shortUpTo);
+  }
+}
+
+/** A `jmp` to the slot that it ends is one to itself. */
+const toItself = (kind: JumpKind, to: number, s: number): boolean => to === s && kind !== JumpKind.conditional;
+
+/** One pass, in place: a backward target is this pass's already, everything else is the last one's. */
 function pass(
-  { slots, prologue, fixed, jump, target }: SlotSizes,
-  { addrs, jumpSize, padding }: Omit<Settled, 'passes'>,
+  jumps: Jumps,
+  { jump, target }: SlotSizes,
+  { jumpSize, padding }: Pick<Settled, 'jumpSize' | 'padding'>,
   pads: boolean,
   shortUpTo: number,
-): number {
-  addrs[0] = prologue;
-  for (let s = 0; s < slots; s++) {
+): void {
+  const { slot, bare, before, bytes, count } = jumps;
+  for (let k = 0; k < count; k++) {
+    const s = slot[k]!;
     const kind: JumpKind = jump[s]!;
-    let size = fixed[s]!;
-    if (kind !== JumpKind.none) {
-      const end = addrs[s + 1]!;
-      const to = target[s]!;
-      const distance = to === s && kind !== JumpKind.conditional ? -2 : addrs[to]! - end;
-      const elided = kind === JumpKind.elidable && distance === 0;
-      const bytes = elided ? 0 : distance >= -128 && distance <= shortUpTo ? 2 : kind === JumpKind.conditional ? 6 : 5;
-      let pad = 0;
-      if (pads && bytes <= 2) {
-        pad = end - addrs[s]! - size - bytes;
-        const allowed = elided ? ELIDED_PADDINGS : PADDINGS[kind];
-        if (!allowed.includes(pad)) throw new RangeError(`unexpected jump padding of ${pad} bytes`);
-      }
-      jumpSize[s] = bytes;
-      padding[s] = pad;
-      size += bytes + pad;
+    const to = target[s]!;
+    const end = bytes[k + 1]!;
+    const distance = toItself(kind, to, s) ? -2 : bare[to]! + bytes[before[to]!]! - (bare[s + 1]! + end);
+    const size = sizeOf(kind, distance, shortUpTo);
+    let pad = 0;
+    if (pads && size <= 2) {
+      pad = end - bytes[k]! - size;
+      const allowed = size === 0 ? ELIDED_PADDINGS : PADDINGS[kind];
+      if (!allowed.includes(pad)) throw new RangeError(`unexpected jump padding of ${pad} bytes`);
     }
-    addrs[s + 1] = addrs[s]! + size;
+    jumpSize[s] = size;
+    padding[s] = pad;
+    bytes[k + 1] = bytes[k]! + size + pad;
   }
-  return addrs[slots]!;
 }
 
 /** @throws RangeError when the sizes do not settle, or a padded jump shrank by an odd number of bytes */
 export function settle(sizes: SlotSizes, options: PassOptions): Settled {
   const { slots } = sizes;
-  const addrs = int32Array(slots + 1);
+  const jumps = JUMPS;
+  jumps.take(sizes);
   const jumpSize = uint8Array(slots);
   const padding = uint8Array(slots);
-  const settled = { addrs, jumpSize, padding };
-  for (let i = 0; i <= slots; i++) addrs[i] = FIRST_GUESS * (i + 1);
+  const settled = { jumpSize, padding };
   const { maxPasses: max = MAX_PASSES, shortUpTo = SHORT_UP_TO } = options;
   let previous = -1;
   let settledAt = -1;
   let passes = 0;
   for (; passes < max && settledAt < 0; passes++) {
-    const length = pass(sizes, settled, passes >= PADDING_PASSES, shortUpTo);
+    if (passes === 0) firstPass(jumps, sizes, shortUpTo);
+    else pass(jumps, sizes, settled, passes >= PADDING_PASSES, shortUpTo);
+    const length = jumps.start(slots);
     if (length === previous) settledAt = length;
     previous = length;
   }
@@ -120,8 +181,10 @@ export function settle(sizes: SlotSizes, options: PassOptions): Settled {
   const finals = options.extraPass ? [passes >= PADDING_PASSES, true] : [passes >= PADDING_PASSES];
   for (const pads of finals) {
     passes++;
-    if (pass(sizes, settled, pads, shortUpTo) !== settledAt)
-      throw new RangeError('the sizes of jumps changed in the last pass');
+    pass(jumps, sizes, settled, pads, shortUpTo);
+    if (jumps.start(slots) !== settledAt) throw new RangeError('the sizes of jumps changed in the last pass');
   }
+  const addrs = int32Array(slots + 1);
+  for (let s = 0; s <= slots; s++) addrs[s] = jumps.start(s);
   return { addrs, jumpSize, padding, passes };
 }
