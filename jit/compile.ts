@@ -1,5 +1,6 @@
 import type { PrivateFrame, ProgramFacts, SubprogFacts } from './analysis/facts';
 import { roundUp } from './analysis/facts';
+import { calleeSavedRegisters } from './analysis/registers';
 import { type Insn, slots } from './bpf/insn';
 import { BPF_REG_6, BPF_REG_FP } from './bpf/opcodes';
 import { type EmitContext, JitError, type Resolver } from './emit/context';
@@ -44,17 +45,10 @@ export interface Rework {
 /** Slots of each opcode. */
 const SLOTS = Uint8Array.from({ length: 256 }, (_, code) => slots({ code }));
 
-/** BPF r6..r9 that any field of an instruction names (detect_reg_usage()). */
-function usedCalleeSaved(insns: readonly Insn[]): number[] {
-  let used = 0;
-  for (const { dst, src } of insns) used |= (1 << dst) | (1 << src);
-  return BPF_CALLEE_SAVED.filter((_, i) => used & (1 << (BPF_REG_6 + i)));
-}
-
 /** Registers that a prologue pushes, whatever the policy. */
 function savedRegisters(facts: SubprogFacts, insns: readonly Insn[]): readonly number[] {
   if (facts.exceptionBoundary) return BOUNDARY_SAVES;
-  const used = usedCalleeSaved(insns);
+  const used = calleeSavedRegisters(insns).map((register) => BPF_CALLEE_SAVED[register - BPF_REG_6]!);
   return facts.arena ? [X86_64.arenaBase, ...used] : used;
 }
 

@@ -149,17 +149,16 @@ export class Work {
     return this.everyCheck(prepared, inputs[0]!, found.around(), seen);
   }
 
-  /** As it is, and then with something else going on. */
+  /** As it is, and then with something else going on, where there is something. */
   private everyCheck(
     prepared: Prepared,
     input: FuzzInput,
     around: FuzzInput['around'],
     seen: (input: number, what: string, kind: string) => Seen,
   ): Seen | null {
-    for (const [what, given] of [
-      [FULL_ONLY, input],
-      [AROUND, { ...input, around: this.guarded(around) }],
-    ] as const) {
+    const busy = this.guarded(around);
+    const quiet = [FULL_ONLY, input] as const;
+    for (const [what, given] of busy ? [quiet, [AROUND, { ...input, around: busy }] as const] : [quiet]) {
       const check = this.examiner.full(prepared, { input: given }).findings[0]?.check;
       if (check !== undefined) return seen(0, what, `${what} ${check}`);
     }

@@ -41,10 +41,6 @@ test('all but the first are subprogs, and all share the arena', () => {
   ]);
 });
 
-test('registers by subprog', () => {
-  expect(analysed({ main: [0, 'sub'], sub: [8] }).calleeSaved).toEqual([[], []]);
-});
-
 test.each<[options: Partial<AnalysisOptions>]>([
   [{ exceptionCallback: 1 }],
   [{ asyncCallbacks: [0, 7] }],

@@ -3,7 +3,6 @@ import { type CallGraph, callGraphOf, cutRecursion, stackedEdges } from './call-
 import type { Arena, BlockLayout, ProgramFacts, TailCallSlot } from './facts';
 import { planPrivateStack } from './private-stack';
 import { type Attachment, mayHavePrivateStack } from './program-type';
-import { calleeSavedRegisters } from './registers';
 import { type SubprogScan, scanSubprog } from './scan';
 import { type Depths, stackDepths } from './stack-depth';
 import { tailCallReachable } from './tail-calls';
@@ -16,7 +15,7 @@ export interface AnalysisOptions extends Attachment {
   /** Bytes that the verifier's rewrites add to each subprog's frame after it has decided which frames are private. */
   readonly rewriteDepths?: readonly number[] | undefined;
   /** An analysis of the same program, perhaps without its last subprogs: what each does and calls is taken from it. */
-  readonly before?: Pick<Analysis, 'scans' | 'callGraph' | 'calleeSaved'> | undefined;
+  readonly before?: Pick<Analysis, 'scans' | 'callGraph'> | undefined;
   readonly arena?: Arena | undefined;
   /** How many entries arrays of programs have, by name of the map; one that is not here has them all. */
   readonly arrayEntries?: ReadonlyMap<string, number> | undefined;
@@ -28,8 +27,6 @@ export interface Analysis extends ProgramFacts {
   readonly depths: Depths;
   /** By subprog, the slots of its direct tail calls in program order: where a jump is patched in once they are filled. */
   readonly pokes: readonly (readonly TailCallSlot[])[];
-  /** Of BPF r6..r9, those that each subprog names. */
-  readonly calleeSaved: readonly (readonly number[])[];
   /** What each subprog does. */
   readonly scans: readonly SubprogScan[];
   /** Why the verifier would refuse the program with this layout, in its words, or null. */
@@ -92,9 +89,6 @@ export function analyse(program: Program, layout: BlockLayout, options: Analysis
     blocks: plan.blocks,
     depths: { own: depths, max },
     scans,
-    calleeSaved: program.subprogs.map(
-      ({ insns }, subprog) => before?.calleeSaved[subprog] ?? calleeSavedRegisters(insns),
-    ),
     refusal,
   };
 }
