@@ -53,6 +53,16 @@ describe('a campaign', () => {
   );
 });
 
+test(
+  'says how to install what its workers miss',
+  async () => {
+    const { code, err } = await privstack(SEARCH, { env: { UNICORN_LIB: '/nonexistent' } });
+    expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining('Install it with: ') });
+    expect(err).not.toMatch(/internal error|\n {4}at /);
+  },
+  SLOW,
+);
+
 describe('is refused, with a sentence', () => {
   test.each([
     [['--policy', 'nobody'], /unknown policy `nobody`/],

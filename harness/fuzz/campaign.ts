@@ -57,6 +57,11 @@ export interface Progress {
 
 const PROGRESS_MS = 1000;
 
+/** What a worker could not do, as if it had been thrown here. */
+function failure({ message, stack, code }: Extract<Answer, { kind: 'failed' }>): Error {
+  return Object.assign(new Error(message), { stack, code });
+}
+
 /** A closer look, from when it is wanted until what comes of it is reported. */
 interface Look {
   readonly seen: Seen;
@@ -146,7 +151,7 @@ export class Campaign {
   }
 
   private answered(order: Order, answer: Exclude<Answer, { kind: 'ready' }>): void {
-    if (answer.kind === 'failed') throw new Error(answer.message);
+    if (answer.kind === 'failed') throw failure(answer);
     if (answer.kind === 'explained') this.report(answer.find);
     else this.finished(order as Extract<Order, { kind: 'run' }>, answer);
   }

@@ -25,8 +25,8 @@ export type Answer =
   | { readonly kind: 'ready' }
   | Ran
   | { readonly kind: 'explained'; readonly find: Find }
-  /** Something that must not happen. */
-  | { readonly kind: 'failed'; readonly message: string };
+  /** Something that must not happen, or that the environment causes: then there is a code. */
+  | { readonly kind: 'failed'; readonly message: string; readonly stack?: string; readonly code?: string };
 
 /** The first thing that a worker is told. */
 export interface Start {

@@ -52,7 +52,8 @@ function main(start: Start): void {
     try {
       say(answer(order));
     } catch (error) {
-      say({ kind: 'failed', message: String((error as Error).stack ?? error) });
+      const { message = String(error), stack, code } = error as NodeJS.ErrnoException;
+      say({ kind: 'failed', message, ...(stack && { stack }), ...(code && { code }) });
     }
   });
   // The parent is gone, or has no more to do.
