@@ -106,6 +106,10 @@ class Jumps {
 
 const JUMPS = new Jumps();
 
+/** A `jmp` to the slot that it ends is one to itself. */
+const toItself = (kind: JumpKind, to: number, s: number): boolean => to === s && kind !== JumpKind.conditional;
+
+/** Bytes of a jump over a distance. */
 const sizeOf = (kind: JumpKind, distance: number, shortUpTo: number): number => {
   if (kind === JumpKind.elidable && distance === 0) return 0;
   if (distance >= -128 && distance <= shortUpTo) return 2;
@@ -126,9 +130,6 @@ function firstPass(jumps: Jumps, { jump, target }: SlotSizes, shortUpTo: number)
   }
 }
 
-/** A `jmp` to the slot that it ends is one to itself. */
-const toItself = (kind: JumpKind, to: number, s: number): boolean => to === s && kind !== JumpKind.conditional;
-
 /** One pass, in place: a backward target is this pass's already, everything else is the last one's. */
 function pass(
   jumps: Jumps,
@@ -137,13 +138,13 @@ function pass(
   pads: boolean,
   shortUpTo: number,
 ): void {
-  const { slot, bare, before, bytes, count } = jumps;
+  const { slot, bare, bytes, count } = jumps;
   for (let k = 0; k < count; k++) {
     const s = slot[k]!;
     const kind: JumpKind = jump[s]!;
     const to = target[s]!;
     const end = bytes[k + 1]!;
-    const distance = toItself(kind, to, s) ? -2 : bare[to]! + bytes[before[to]!]! - (bare[s + 1]! + end);
+    const distance = toItself(kind, to, s) ? -2 : jumps.start(to) - (bare[s + 1]! + end);
     const size = sizeOf(kind, distance, shortUpTo);
     let pad = 0;
     if (pads && size <= 2) {
